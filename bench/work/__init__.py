@@ -1,0 +1,56 @@
+"""The jobs that are measured. Each writes what lets the measurement be checked, or nothing at all."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+from souk.kernel.assembly import Market, Module
+from souk.kernel.db import Tx, count
+from souk.kernel.messages import job
+from souk.kernel.record import Record
+
+MARK: Final = count("insert into marks (number, handled_at) values ($1, $2)")
+DAWDLE: Final = "SOUK_BENCH_DAWDLE"
+"""Set in a worker that is going to be killed: it never comes to an end with what it has begun."""
+
+
+class Ask(Record):
+    """Which of the jobs it is."""
+
+    number: int
+
+
+class Tally:
+    """How many jobs this process has run."""
+
+    ran = 0
+
+
+@job("bench.nothing")
+async def nothing(_tx: Tx, _ask: Ask) -> None:
+    """Do nothing: what is measured is the queue."""
+    Tally.ran += 1
+
+
+@job("bench.mark")
+async def mark(tx: Tx, ask: Ask) -> None:
+    """Write one row."""
+    Tally.ran += 1
+    await tx.finish(MARK, ask.number, time.time())
+
+
+@job("bench.dawdle")
+async def dawdle(tx: Tx, ask: Ask) -> None:
+    """Write one row, unless this worker is the one that dies over it."""
+    if os.environ.get(DAWDLE):
+        print("worker: holding", flush=True)
+        await asyncio.sleep(600)
+    await tx.finish(MARK, ask.number, time.time())
+
+
+MODULE: Final = Module("bench", Path(__file__).parent, jobs=(nothing, mark, dawdle))
+MARKET: Final = Market("bench", base="/bench/v1", title="Bench", roles=(), modules=(MODULE,))

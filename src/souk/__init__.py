@@ -1,0 +1,1 @@
+"""Souk: an engine for service marketplaces."""

@@ -1,0 +1,70 @@
+"""`Application`: every market of this instance, compiled and opened, behind one edge."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from souk.app import development
+from souk.app.opened import OpenMarket
+from souk.app.shell import Shell
+from souk.kernel.assembly import Market
+from souk.kernel.config import Settings
+from souk.kernel.http.compiling import compile_operation
+from souk.kernel.http.edge import Edge
+from souk.kernel.http.headers import api_headers
+from souk.kernel.http.limits import Limiter
+from souk.kernel.http.operation import Operation
+from souk.kernel.http.request import CURRENT
+from souk.kernel.http.routes import Routes
+from souk.kernel.http.target import Target
+from souk.kernel.telemetry import Telemetry, add_context
+
+
+class Application:
+    """What one process serves: `edge` answers, `start` and `stop` open and close what stands behind it."""
+
+    def __init__(self, settings: Settings, markets: Sequence[Market], admin_dsn: str, telemetry: Telemetry) -> None:
+        self.settings = settings
+        self.telemetry = telemetry
+        self.opened = [OpenMarket(market, admin_dsn, settings, telemetry) for market in markets]
+        self.operations = {opened.market.name: operations_of(opened.market, settings) for opened in self.opened}
+        self.shell = Shell(self.opened, self.operations, telemetry, production=settings.production)
+        routes = self._routes()
+        self.edge = Edge(routes, self.shell.app, telemetry.access, api_headers(production=settings.production))
+        add_context(of_request)
+
+    async def start(self, *, work: bool) -> None:
+        """Open every market; with `work`, do its jobs in this process too."""
+        self.telemetry.serve()
+        await asyncio.gather(*(opened.start(work=work) for opened in self.opened))
+
+    async def stop(self) -> None:
+        """Close every market."""
+        await asyncio.gather(*(opened.stop() for opened in self.opened))
+
+    def _routes(self) -> Routes[Target]:
+        routes: Routes[Target] = Routes()
+        limiter = Limiter()
+        for opened in self.opened:
+            site = opened.site(limiter)
+            for operation in self.operations[site.name]:
+                meter = self.telemetry.metrics.meter(site.name, operation.name, operation.method)
+                target = Target(operation, site, compile_operation(operation, site), meter)
+                routes.add(operation.method, site.base + operation.path, target)
+                if operation.method == "GET":
+                    routes.add("HEAD", site.base + operation.path, target)
+        return routes
+
+
+def operations_of(market: Market, settings: Settings) -> tuple[Operation[..., Any], ...]:
+    """Every operation of a market in this mode."""
+    own = tuple(operation for module in market.modules for operation in module.operations)
+    return own if settings.production else (*own, *development.OPERATIONS)
+
+
+def of_request() -> Mapping[str, object]:
+    """For log lines: which request is being answered."""
+    request = CURRENT.get(None)
+    return {} if request is None else {"request_id": request.request_id.decode(), "path": request.path}

@@ -1,0 +1,139 @@
+"""`OpenMarket`: one market at work in this process. Its database, clock, tokens, messages and, where asked for, its worker."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import datetime, timedelta
+from typing import Final
+
+from souk.kernel.assembly import Market, Module
+from souk.kernel.clock import Clock
+from souk.kernel.config import Settings
+from souk.kernel.db import Database, DatabaseBusy, DatabaseUnavailable, Pool, TooSlow, Tx, business_clock
+from souk.kernel.http.cors import Cors
+from souk.kernel.http.idempotency import forget_idempotency_keys
+from souk.kernel.http.limits import ANONYMOUS, Limiter, parse, per_address
+from souk.kernel.http.site import Site
+from souk.kernel.http.tokens import Tokens
+from souk.kernel.messages import Catalogue, Depth, Notifier, Outbox, Worker, listen, queue_depth
+from souk.kernel.migrate import Source, kernel_sources, market_dsn
+from souk.kernel.telemetry import Telemetry
+
+WATCH_SECONDS: Final = 1.0
+IDLE_SECONDS: Final = 60.0
+
+
+def sources_of(market: Market) -> tuple[Source, ...]:
+    """Everything of a market that has tables: the kernel's parts, then its modules in their order."""
+    return (*kernel_sources(), *(Source(module.name, module.migrations) for module in market.modules if module.migrations.is_dir()))
+
+
+class OpenMarket:
+    """A market's parts in this process, opened and closed together."""
+
+    def __init__(self, market: Market, admin_dsn: str, settings: Settings, telemetry: Telemetry) -> None:
+        self.market = market
+        self.settings = settings
+        self.clock = Clock()
+        dsn = market_dsn(admin_dsn, market.name, settings.key("database").hex())
+        pool = Pool(dsn, size=settings.pool_size, prepared=settings.database_prepared)
+        self.catalogue = Catalogue((*market.modules, KERNEL))
+        self.database = Database(pool, self.clock, lambda tx: Outbox(self.catalogue, tx))
+        self.tokens = Tokens(market.name, settings.keys(f"access tokens of {market.name}"))
+        self.depth: Depth | None = None
+        """How much waits, as of a moment ago."""
+        self._tasks: list[asyncio.Task[None]] = []
+        self._worker: Worker | None = None
+        self._measure(telemetry)
+
+    def site(self, limiter: Limiter) -> Site:
+        """The market as HTTP sees it."""
+        market = self.market
+        return Site(
+            name=market.name,
+            base=market.base,
+            title=market.title,
+            roles=market.roles,
+            database=self.database,
+            tokens=self.tokens,
+            limiter=limiter,
+            member_limit=parse(market.limit),
+            address_limit=per_address(ANONYMOUS, development=not self.settings.production),
+            cors=Cors(market.origins),
+            resources={Clock: self.clock, OpenMarket: self},
+        )
+
+    async def start(self, *, work: bool) -> None:
+        """Take over the stored clock, then start what runs in the background."""
+        await self.database.read(self._load_clock)
+        self._tasks.append(asyncio.create_task(self._watch()))
+        if work:
+            self._worker = self.worker()
+            self._tasks.append(asyncio.create_task(self._worker.run()))
+        else:
+            self._tasks.append(asyncio.create_task(self._ring()))
+
+    async def stop(self) -> None:
+        """Let running jobs finish, then close the connections."""
+        if self._worker is not None:
+            self._worker.stop()
+            await self._tasks.pop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.database.pool.close()
+
+    def worker(self) -> Worker:
+        """A worker for this market's jobs."""
+        return Worker(self.database, self.catalogue, resources={Clock: self.clock})
+
+    async def hear(self) -> None:
+        """Wake the worker at the hints of other processes, until cancelled."""
+        if self._worker is not None and self.settings.database_prepared:
+            await listen(self.database, self._worker.wake)
+
+    async def advance(self, by: timedelta) -> datetime:
+        """Development only: move the market's time forward, and run everything that became due."""
+        await self.database.write(lambda tx: business_clock.advance(tx, by))
+        await self.database.read(self._load_clock)
+        await self.worker().drain()
+        return self.clock.now()
+
+    async def _load_clock(self, tx: Tx) -> None:
+        await business_clock.load(tx, self.clock)
+
+    async def _ring(self) -> None:
+        """This process does no jobs itself: tell those that do."""
+        notifier = Notifier(self.database)
+        with self.catalogue.bell.heard_by(notifier.ring):
+            await asyncio.Event().wait()
+
+    async def _watch(self) -> None:
+        """Once a second: how deep the queue is, what time another process has set, which connections nobody needs."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            with contextlib.suppress(DatabaseUnavailable, DatabaseBusy, TooSlow):  # `/ready` says so already
+                self.depth = await self.database.read(queue_depth)
+                if not self.settings.production:
+                    await self.database.read(self._load_clock)
+            self.database.pool.close_idle(IDLE_SECONDS)
+
+    def _measure(self, telemetry: Telemetry) -> None:
+        pool, name = self.database.pool, self.market.name
+        gauge = telemetry.metrics.gauge
+        gauge("souk_connections_open", "Connections to the database.", lambda: pool.open, market=name)
+        gauge("souk_connections_busy", "Connections in use.", lambda: pool.busy, market=name)
+        for field, about in DEPTHS.items():
+            gauge(f"souk_queue_{field}", about, lambda field=field: getattr(self.depth, field, float("nan")), market=name)
+
+
+DEPTHS: Final = {
+    "due": "Jobs that are due and wait.",
+    "dead": "Jobs that failed for good and wait for staff.",
+    "oldest_seconds": "How long the oldest due job has waited.",
+    "oldest_transaction_seconds": "Age of the oldest open transaction.",
+}
+
+KERNEL: Final = Module("kernel", kernel_sources()[0].folder.parent, periodic=(forget_idempotency_keys,))
+"""What the kernel itself does by the clock in every market."""

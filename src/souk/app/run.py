@@ -1,0 +1,140 @@
+"""What the command line does: serve, work, migrate, seed. Each takes the settings and returns when it is done."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Final
+
+import uvloop
+
+from souk.app.application import Application
+from souk.app.choosing import chosen_markets, only_modules
+from souk.app.opened import sources_of
+from souk.kernel.assembly import Market
+from souk.kernel.config import ConfigError, Problem, Settings
+from souk.kernel.http.server import WebServer
+from souk.kernel.migrate import Applied, migrate as migrate_market, plan
+from souk.kernel.postgres import serve as embedded
+from souk.kernel.telemetry import Telemetry, start_telemetry
+
+Heard = Callable[[str], None]
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+def markets(settings: Settings) -> tuple[Market, ...]:
+    """The markets of this instance."""
+    return chosen_markets(settings)
+
+
+def serve(settings: Settings, *, work: bool, modules: Sequence[str] = ()) -> None:
+    """Serve the API until told to stop; with `work`, do the jobs too."""
+    chosen = only_modules(markets(settings), frozenset(modules)) if modules else markets(settings)
+    with database(settings) as dsn, telemetry(settings) as told, listening(settings) as listener:
+        uvloop.run(_serve(Application(settings, chosen, dsn, told), listener, work=work))
+
+
+async def _serve(application: Application, listener: socket.socket, *, work: bool) -> None:
+    await application.start(work=work)
+    try:
+        await WebServer(application.edge, when_started=lambda: announce(application, listener)).serve(sockets=[listener])
+    finally:
+        await application.stop()
+
+
+def work(settings: Settings) -> None:
+    """Do the jobs of every market until told to stop."""
+    with database(settings) as dsn, telemetry(settings) as told:
+        uvloop.run(_work(Application(settings, markets(settings), dsn, told)))
+
+
+async def _work(application: Application) -> None:
+    stop = asyncio.Event()
+    for number in STOP_SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await application.start(work=True)
+    listening_to = [asyncio.create_task(opened.hear()) for opened in application.opened]
+    say("souk: at work")
+    await stop.wait()
+    for task in listening_to:
+        task.cancel()
+    await asyncio.gather(*listening_to, return_exceptions=True)
+    await application.stop()
+
+
+def migrate(settings: Settings, *, plan_only: bool, heard: Heard = lambda _line: None) -> None:
+    """Bring every market forward, or only say what would run."""
+    with database(settings) as dsn:
+        uvloop.run(_migrate(settings, dsn, plan_only=plan_only, heard=heard))
+
+
+async def _migrate(settings: Settings, dsn: str, *, plan_only: bool, heard: Heard) -> None:
+    def applied(step: Applied) -> None:
+        heard(f"{step.market}: {step.migration}")
+
+    for market in markets(settings):
+        sources = sources_of(market)
+        if plan_only:
+            for migration in await plan(dsn, market.name, sources):
+                heard(f"{market.name}: {migration}")
+        else:
+            await migrate_market(dsn, market.name, sources, secret=settings.key("database").hex(), heard=applied)
+
+
+def seed(settings: Settings, *, heard: Heard = lambda _line: None) -> None:
+    """Fill every market with demo data: each module that has some brings its own."""
+    del settings, heard
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[str]:
+    """The administrator's DSN: the given server's, or the embedded one's, running for the length of a block."""
+    if settings.database_url:
+        yield settings.database_url
+    else:
+        with embedded(settings.home) as server:
+            yield server.socket_dsn
+
+
+@contextmanager
+def telemetry(settings: Settings) -> Iterator[Telemetry]:
+    """Logs, metrics and traces for the length of a block."""
+    told = start_telemetry(settings, release=version("souk"))
+    try:
+        yield told
+    finally:
+        told.stop()
+
+
+@contextmanager
+def listening(settings: Settings) -> Iterator[socket.socket]:
+    """The socket to listen on, or an error that says who should give way."""
+    try:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        listener = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as error:
+        remedy = "Stop the other process, or set SOUK_PORT to another port (0 takes a free one)"
+        raise ConfigError([Problem("SOUK_PORT", f"is {settings.port}, which cannot be listened on ({error.strerror})", remedy)]) from None
+    with listener:
+        yield listener
+
+
+def announce(application: Application, listener: socket.socket) -> None:
+    """Tell the person at the terminal where everything is."""
+    host, port = listener.getsockname()[:2]
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    say(f"souk: status of everything  {address}/status")
+    for opened in application.opened:
+        market = opened.market
+        say(f"souk: {market.name:<8} {address}{market.base}  API {address}{market.base}/docs")
+    say(f"souk: ready on {address}")
+
+
+def say(line: str) -> None:
+    """A line for the person, apart from the log."""
+    print(line, file=sys.stdout, flush=True)  # noqa: T201 - this is what the command prints

@@ -1,0 +1,1 @@
+"""The ground floor: database, messages, HTTP. It knows nothing of marketplaces."""

@@ -1,0 +1,158 @@
+"""`Database`: one market's data, and the edge that opens, retries and ends transactions on it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Final, TypeVar
+
+import asyncpg
+
+from souk.kernel.clock import Clock
+from souk.kernel.db.connection import Broken, Unanswered
+from souk.kernel.db.errors import Contended, DatabaseUnavailable, OutcomeUnknown, TooSlow, Unstorable
+from souk.kernel.db.pool import Pool
+from souk.kernel.db.tx import Outbox, Tx, abandon, commit, roll_back
+
+T = TypeVar("T")
+Work = Callable[[Tx], Awaitable[T]]
+
+TRIES: Final = 5
+
+AGAIN: Final = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.InvalidCachedStatementError,
+)
+"""Failures that say "run it again from the start"; nothing of the transaction remains."""
+
+BROKEN: Final = (Broken, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, asyncpg.CannotConnectNowError)
+"""Failures after which the connection is gone. Before the commit was sent, nothing happened; after, nobody knows."""
+
+SLOW: Final = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError, asyncpg.IdleInTransactionSessionTimeoutError)
+
+UNSTORABLE: Final[dict[type[BaseException], str]] = {
+    asyncpg.CharacterNotInRepertoireError: "text contains a character that cannot be stored",
+    asyncpg.UntranslatableCharacterError: "text contains a character that cannot be stored",
+    UnicodeEncodeError: "text contains a character that cannot be stored",
+    asyncpg.NumericValueOutOfRangeError: "a number is out of range",
+    OverflowError: "a number is out of range",
+    asyncpg.DatetimeFieldOverflowError: "a time is out of range",
+    asyncpg.StringDataRightTruncationError: "text is too long",
+    asyncpg.ProgramLimitExceededError: "a value is too large",
+}
+"""Values that only the database could refuse. The driver refuses some itself and names the cause."""
+
+IDLE_SECONDS: Final = 30.0
+"""How long a role lets a transaction lie idle (`idle_in_transaction_session_timeout`)."""
+
+
+class Database:
+    """One market's pool, business clock and outbox."""
+
+    def __init__(self, pool: Pool, clock: Clock, outbox: Callable[[Tx], Outbox] | None = None, *, idle: float = IDLE_SECONDS) -> None:
+        self.pool = pool
+        self.clock = clock
+        self.outbox = outbox
+        self.idle = idle
+
+    def tx(self, *, reading: bool = False) -> Tx:
+        """A new transaction, not yet begun. For the edge: whoever makes one ends it."""
+        tx = Tx(self.pool, self.clock, None, reading=reading)
+        if self.outbox is not None and not reading:
+            tx.outbox = self.outbox(tx)
+        return tx
+
+    async def read(self, work: Work[T]) -> T:
+        """Run work that changes nothing, each statement by itself. Retried once when its connection turns out to be dead."""
+        return await self._attempt(work, reading=True)
+
+    async def write(self, work: Work[T]) -> T:
+        """Run work in one transaction and commit it. Conflicts are retried from the start; work must be repeatable."""
+        return await self._attempt(work, reading=False)
+
+    async def _attempt(self, work: Work[T], *, reading: bool) -> T:
+        for attempt in range(1, TRIES + 1):
+            tx = self.tx(reading=reading)
+            try:
+                answer = await work(tx)
+                await commit(tx)
+            except BaseException as error:
+                again = await give_up(tx, error, attempt, self.idle)
+                if again is None:
+                    raise
+                if isinstance(again, Exception):
+                    raise again from error
+                continue
+            return answer
+        raise Contended
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Tx]:
+        """One transaction as a block, without retries: for scripts, seeds and tests."""
+        tx = self.tx()
+        try:
+            yield tx
+            await commit(tx)
+        except BaseException as error:
+            again = await give_up(tx, error, TRIES, self.idle)
+            if isinstance(again, Exception):
+                raise again from error
+            raise
+
+
+async def give_up(tx: Tx, error: BaseException, attempt: int, idle: float = IDLE_SECONDS) -> Exception | bool | None:
+    """End a failed transaction, and judge: True is "run it again", an exception is what to say, None is "raise it as it is"."""
+    if isinstance(error, (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt)):
+        abandon(tx)
+        return None
+    if isinstance(error, (*BROKEN, Unanswered, asyncpg.InterfaceError)):
+        abandon(tx)
+    else:
+        await _roll_back_quietly(tx)
+    if isinstance(error, AGAIN):
+        return await _pause(attempt) or Contended()
+    if isinstance(error, SLOW):
+        return TooSlow()
+    if isinstance(error, Unanswered):
+        return OutcomeUnknown() if tx.committing else TooSlow()
+    if isinstance(error, BROKEN):
+        return _judge_broken(tx, error, attempt, idle)
+    return _judge_value(error)
+
+
+def _judge_broken(tx: Tx, error: BaseException, attempt: int, idle: float) -> Exception | bool:
+    """A connection that broke before the commit was sent took the whole transaction with it, so all of it may run again."""
+    if tx.committing and not (isinstance(error, Broken) and not error.sent):
+        return OutcomeUnknown()
+    if tx.begun_at and time.monotonic() - tx.begun_at >= idle:
+        return TooSlow()
+    # What broke this connection has probably broken those that lie idle: the next attempt gets a new one.
+    tx.distrust_idle()
+    return True if attempt == 1 else DatabaseUnavailable()
+
+
+def _judge_value(error: BaseException) -> Exception | None:
+    for found in (error, error.__cause__ if isinstance(error, asyncpg.DataError) else None):
+        for kind, reason in UNSTORABLE.items():
+            if isinstance(found, kind):
+                return Unstorable(reason=reason)
+    return None
+
+
+async def _pause(attempt: int) -> bool:
+    if attempt >= TRIES:
+        return False
+    await asyncio.sleep(random.uniform(0, 0.005 * 2**attempt))  # noqa: S311 - spreads retries, guards nothing
+    return True
+
+
+async def _roll_back_quietly(tx: Tx) -> None:
+    """The first error is the one to tell; a rollback that fails as well only closes the connection."""
+    try:
+        await roll_back(tx)
+    except (Broken, Unanswered, asyncpg.PostgresError, asyncpg.InterfaceError):
+        abandon(tx)

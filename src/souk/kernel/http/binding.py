@@ -1,0 +1,144 @@
+"""Binding: how a request becomes a function's arguments. The signature is read once, at start; a request only runs the result."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from souk.kernel.db import Tx
+from souk.kernel.http.guards import Actor
+from souk.kernel.http.invalid import body_refusal
+from souk.kernel.http.operation import Operation
+from souk.kernel.http.parameters import query_reader
+from souk.kernel.http.refusals import Invalid, Problem, UnsupportedMediaType
+from souk.kernel.http.request import Request
+from souk.kernel.record import Record
+
+Take = Callable[[Request], Any]
+TakeBody = Callable[[Request], Awaitable[Any]]
+
+
+class Bound(msgspec.Struct, frozen=True):
+    """An operation's arguments: what each is taken from, and where its transaction goes."""
+
+    count: int
+    constants: tuple[tuple[int, Any], ...]
+    takes: tuple[tuple[int, Take], ...]
+    body: tuple[int, TakeBody] | None
+    tx: int | None
+    check_query: Take | None
+    """For an operation without query parameters: refuses those that are sent all the same."""
+    answers: Any
+
+    def template(self) -> list[Any]:
+        """The arguments that are the same for every request, and room for the others."""
+        arguments: list[Any] = [None] * self.count
+        for i, constant in self.constants:
+            arguments[i] = constant
+        return arguments
+
+
+class NoQuery(Record):
+    """The query of an operation that takes none."""
+
+
+class Undeclared(TypeError):
+    """An operation whose signature does not say where an argument comes from."""
+
+
+def bind(operation: Operation[..., Any], resources: dict[type, Any]) -> Bound:
+    """Read an operation's signature against the resources of a market."""
+    hints = get_type_hints(operation.function, include_extras=True)
+    names = list(inspect.signature(operation.function).parameters)
+    in_path = re.findall(r"{(\w+)}", operation.path)
+    missing = [name for name in in_path if name not in names]
+    if missing:
+        raise Undeclared(f"{operation!r}: the path names {missing}, the function does not take them")
+    constants: list[tuple[int, Any]] = []
+    takes: list[tuple[int, Take]] = []
+    body: tuple[int, TakeBody] | None = None
+    tx: int | None = None
+    for i, name in enumerate(names):
+        hint = plain(hints[name])
+        if name in in_path:
+            takes.append((i, path_taker(in_path.index(name), name, hint)))
+        elif hint is Tx:
+            tx = i
+        elif name == "body":
+            body = (i, body_taker(hint, operation.max_body))
+        elif name == "raw":
+            body = (i, raw_taker(operation.max_body))
+        elif name == "query":
+            takes.append((i, query_reader(hint)))
+        elif hint in resources:
+            constants.append((i, resources[hint]))
+        else:
+            takes.append((i, _special(operation, name, hint)))
+    check_query = None if "query" in names else query_reader(NoQuery)
+    return Bound(len(names), tuple(constants), tuple(takes), body, tx, check_query, hints.get("return"))
+
+
+def _special(operation: Operation[..., Any], name: str, hint: Any) -> Take:
+    if hint is Request:
+        return lambda request: request
+    if hint is Actor:
+        return lambda request: request.actor
+    if Actor in get_args(hint):
+        return lambda request: request.actor
+    if get_origin(hint) is AsyncIterator and name == "chunks":
+        limit = operation.max_body
+        return lambda request: request.chunks(limit)
+    raise Undeclared(
+        f"{operation!r}: nothing says where `{name}: {hint}` comes from. Name it in the path, call it `body`, `query` or `raw`, "
+        "or give the market a resource of that type."
+    )
+
+
+def plain(hint: Any) -> Any:
+    """A NewType's own type."""
+    while hasattr(hint, "__supertype__"):
+        hint = hint.__supertype__
+    return hint
+
+
+def path_taker(at: int, name: str, hint: Any) -> Take:
+    """A path parameter, converted to its type."""
+    if hint is str:
+        return lambda request: request.parameters[at]
+    convert: Final = msgspec.convert
+
+    def take(request: Request) -> Any:
+        try:
+            return convert(request.parameters[at], hint, strict=False)
+        except msgspec.ValidationError as error:
+            raise Invalid(fields=[Problem(field=name, problem=str(error))]) from None
+
+    return take
+
+
+def body_taker(hint: Any, limit: int) -> TakeBody:
+    """The JSON body as its type. The fast decoder judges; only a wrong body is read again to name every wrong field."""
+    decode = msgspec.json.Decoder(hint).decode
+
+    async def take(request: Request) -> Any:
+        content_type = request.headers.get(b"content-type", b"")
+        if not content_type.startswith(b"application/json"):
+            raise UnsupportedMediaType(expected="application/json")
+        raw = await request.read(limit)
+        try:
+            return decode(raw)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            raise body_refusal(raw, hint) from None
+
+    return take
+
+
+def raw_taker(limit: int) -> TakeBody:
+    async def take(request: Request) -> bytes:
+        return await request.read(limit)
+
+    return take

@@ -1,0 +1,262 @@
+"""The fast edge: HTTP/1.1 straight from the socket to an operation, one write per answer.
+
+It stands in for uvicorn's protocol and keeps its contract (connections set, `shutdown`, ASGI lifespan). It serves what
+it can hold whole: operations with a bounded body and a buffered answer. The first request for anything else (pages,
+streams, uploads, websockets) hands its connection over to uvicorn's own protocol, unread, and `Edge` answers there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
+
+import httptools
+
+from souk.kernel.errors import Refusal
+from souk.kernel.http.answer import Answer, Header, refused
+from souk.kernel.http.edge import Edge, request_id_of
+from souk.kernel.http.refusals import BodyTooLarge, BodyTooSlow, HeadersTooLarge, MalformedRequest
+from souk.kernel.http.request import Request
+
+if TYPE_CHECKING:
+    from souk.kernel.http.target import Target
+
+HEAD_LIMIT: Final = 64 * 1024
+IDLE_SECONDS: Final = 75.0
+ARRIVAL_SECONDS: Final = 20.0
+
+STATUS_LINES: Final = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
+
+
+class Heads:
+    """The first lines of every answer, ready to send: one per status, renewed when the date changes."""
+
+    def __init__(self, headers: tuple[Header, ...]) -> None:
+        self._fixed = joined(headers)
+        self.by_status = {status: line + self._fixed for status, line in STATUS_LINES.items()}
+
+    def renew(self, date: list[Header]) -> None:
+        fixed = joined(date) + self._fixed
+        for status, line in STATUS_LINES.items():
+            self.by_status[status] = line + fixed
+
+
+def joined(headers: Iterable[Header]) -> bytes:
+    return b"".join(b"%b: %b\r\n" % header for header in headers)
+
+
+class Wire(asyncio.Protocol):
+    """One connection. Requests are answered one after the other, in the order they came."""
+
+    def __init__(
+        self,
+        edge: Edge,
+        hand_over: Callable[[], asyncio.Protocol],
+        connections: set[Any],
+        heads: Heads,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._edge = edge
+        self._hand_over = hand_over
+        self._connections = connections
+        self._heads = heads
+        self._loop = loop
+        self._transport: asyncio.Transport
+        self._address = ""
+        self._parser = httptools.HttpRequestParser(self)
+        self._url = b""
+        self._headers: dict[bytes, bytes] = {}
+        self._body: list[bytes] = []
+        self._size = 0
+        self._raw: list[bytes] = []
+        self._arriving: Request | None = None
+        self._ends: dict[str, Target] = {}
+        self._waiting: deque[tuple[Request, dict[str, Target], bool]] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._foreign = False
+        self._closing = False
+        self._full: asyncio.Event | None = None
+        self.since = 0.0
+        """When it last had something to do, on the loop's clock: the sweep closes what is silent for too long."""
+
+    # What the transport tells
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvloop's is no BaseTransport either
+        self._transport = transport
+        peer = transport.get_extra_info("peername")
+        self._address = peer[0] if isinstance(peer, tuple) else ""
+        self.since = self._loop.time()
+        self._connections.add(self)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._connections.discard(self)
+        self._waiting.clear()
+        self._closing = True
+        self.resume_writing()
+
+    def data_received(self, data: bytes) -> None:
+        self._raw.append(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._foreign = True
+        except httptools.HttpParserCallbackError:
+            raise
+        except httptools.HttpParserError:
+            self._refuse(MalformedRequest())
+        if self._foreign:
+            self._give_away()
+        elif self._arriving is not None or not self._url:
+            self._raw.clear()
+        elif sum(map(len, self._raw)) > HEAD_LIMIT:
+            self._refuse(HeadersTooLarge(limit=HEAD_LIMIT))
+
+    def pause_writing(self) -> None:
+        self._full = asyncio.Event()
+
+    def resume_writing(self) -> None:
+        if self._full is not None:
+            self._full.set()
+            self._full = None
+
+    # What the parser finds
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.lower()] = value
+
+    def on_headers_complete(self) -> None:
+        path, _, query = self._url.partition(b"?")
+        text = path.decode("latin-1")
+        if "%" in text:
+            text = unquote(text)
+        found = self._edge.find(text)
+        method = self._parser.get_method().decode("ascii")
+        if found is None or self._parser.should_upgrade():
+            self._foreign = True
+            return
+        ends, parameters = found
+        target = ends.get(method)
+        if target is not None and not target.buffered:
+            self._foreign = True
+            return
+        self._ends = ends
+        self._size = target.operation.max_body if target is not None else 0
+        self._arriving = request = Request(method, text, query, self._headers, parameters, self._address)
+        request.request_id = request_id_of(self._headers)
+        if b"expect" in self._headers and self._headers[b"expect"].lower() == b"100-continue":
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        if self._foreign or self._arriving is None:
+            return
+        self._size -= len(body)
+        if self._size < 0:
+            self._refuse(BodyTooLarge(limit=self._size + len(body)))
+        else:
+            self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        request, self._arriving = self._arriving, None
+        self._url = b""
+        self._headers = {}
+        if self._foreign or request is None:
+            return
+        if self._body:
+            request.body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+            self._body = []
+        else:
+            request.body = b""
+        keep = self._parser.should_keep_alive()
+        if self._task is None:
+            self._task = self._loop.create_task(self._answer(request, self._ends, keep))
+        else:
+            self._waiting.append((request, self._ends, keep))
+            self._transport.pause_reading()
+
+    # What goes back
+
+    async def _answer(self, request: Request, ends: dict[str, Target], keep: bool) -> None:
+        """Answer one request, then the ones that came meanwhile."""
+        try:
+            await self._answer_all(request, ends, keep)
+        except BaseException:
+            self._transport.abort()  # half an answer must not look like a whole one
+            raise
+        finally:
+            self._task = None
+
+    async def _answer_all(self, request: Request, ends: dict[str, Target], keep: bool) -> None:
+        while True:
+            started = perf_counter()
+            target, answer = await self._edge.answer(request, ends)
+            self._write(request, answer, keep and not self._closing)
+            self._edge.note(request, target, answer, perf_counter() - started)
+            if self._full is not None:
+                await self._full.wait()
+            if self._closing or not keep or not self._waiting:
+                break
+            request, ends, keep = self._waiting.popleft()
+        self.since = self._loop.time()
+        if self._closing or not keep:
+            self._transport.close()
+        else:
+            self._transport.resume_reading()
+
+    def _write(self, request: Request, answer: Answer, keep: bool) -> None:
+        parts = [self._heads.by_status[answer.status]]
+        for name, value in answer.headers:
+            parts += (name, b": ", value, b"\r\n")
+        if not keep:
+            parts.append(b"connection: close\r\n")
+        parts.append(b"content-length: %d\r\n\r\n" % len(answer.body))
+        if request.method != "HEAD":
+            parts.append(answer.body)
+        self._transport.write(b"".join(parts))
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Say what is wrong with the request itself, and close: what follows on the connection cannot be trusted."""
+        if self._closing:
+            return
+        self._closing = True
+        self._arriving = None
+        if self._task is None:
+            self._write(Request("GET", "", b"", {}, (), ""), refused(refusal), keep=False)
+            self._transport.close()
+
+    def _give_away(self) -> None:
+        """Let uvicorn's protocol have the connection, with what arrived of this request."""
+        if self._task is not None:
+            self._closing = True  # it came behind others in one write: the client will ask again on a new connection
+            return
+        protocol = self._hand_over()
+        self._connections.discard(self)
+        self._transport.set_protocol(protocol)
+        protocol.connection_made(self._transport)
+        data, self._raw = b"".join(self._raw), []
+        protocol.data_received(data)
+
+    # What the server asks
+
+    def shutdown(self) -> None:
+        """Finish the request at hand, then close."""
+        self._closing = True
+        if self._task is None:
+            self._transport.close()
+
+    def sweep(self, now: float) -> None:
+        """Close a connection that has been silent too long; tell a client whose request never ended."""
+        silent = now - self.since
+        if self._task is not None or silent < ARRIVAL_SECONDS:
+            return
+        if self._arriving is not None or self._url:
+            self._refuse(BodyTooSlow(seconds=int(ARRIVAL_SECONDS)))
+        elif silent > IDLE_SECONDS:
+            self._transport.close()

@@ -1,0 +1,178 @@
+-- Facts, in the order in which they were written. Nobody changes or removes one; whole days are dropped when they are old.
+create table events (
+    id uuid not null,
+    topic text not null,
+    version smallint not null,
+    aggregate_id uuid not null,
+    revision bigint not null,
+    payload jsonb not null,
+    at timestamptz not null,
+    -- Sequence numbers become visible out of order, and a reader that remembers the last one loses late commits.
+    -- Below the oldest transaction still open, nothing can appear any more.
+    txid xid8 not null default pg_current_xact_id()
+) partition by range (at);
+
+comment on table events is 'The append-only log of facts, a partition for each day of business time.';
+
+create index events_by_txid on events (txid, id);
+
+-- An insert never fails for want of a partition.
+create table events_default partition of events default;
+
+create function events_are_final() returns trigger language plpgsql as $$
+begin
+    -- The owner drops what is old from the default partition; nobody else has a reason to touch a fact.
+    if not pg_has_role(current_user, (select relowner from pg_class where oid = tg_relid), 'usage') then
+        raise exception 'events are final: % is refused', lower(tg_op) using errcode = 'insufficient_privilege';
+    end if;
+    return case tg_op when 'DELETE' then old else new end;
+end
+$$;
+
+create trigger events_are_final before update or delete on events for each row execute function events_are_final();
+
+create table jobs (
+    id uuid primary key,
+    name text not null,
+    payload jsonb not null,
+    priority smallint not null check (priority between -10 and 10),
+    -- Business time: when it may run at the earliest.
+    run_at timestamptz not null,
+    -- Its place in the queue: `run_at`, up to five minutes earlier or later by priority. So low ones age: nothing waits
+    -- behind what became due ten minutes after it.
+    rank timestamptz not null,
+    -- Jobs of one lane run one by one, in the order of `place`.
+    lane text,
+    place bigint not null default 0,
+    key text,
+    -- Counted when it is claimed, so that a job that kills its worker is used up as well.
+    attempts smallint not null default 0,
+    attempts_allowed smallint not null check (attempts_allowed > 0),
+    -- How often a worker vanished with it.
+    losses smallint not null default 0,
+    error text,
+    -- The trace of whoever asked for it (W3C traceparent).
+    trace text,
+    -- The fencing token of the claim. Leases use the database's own clock, which nobody moves.
+    token uuid,
+    leased_until timestamptz,
+    created_at timestamptz not null default clock_timestamp(),
+    check ((token is null) = (leased_until is null))
+) with (
+    fillfactor = 70,
+    autovacuum_vacuum_scale_factor = 0,
+    autovacuum_vacuum_threshold = 500,
+    autovacuum_vacuum_insert_scale_factor = 0,
+    autovacuum_vacuum_insert_threshold = 5000,
+    autovacuum_analyze_scale_factor = 0,
+    autovacuum_analyze_threshold = 5000,
+    autovacuum_vacuum_cost_delay = 0
+);
+
+comment on table jobs is 'What is still to do: jobs, reactions to events, timers and periodic work.';
+
+create index jobs_waiting on jobs (rank, run_at) where token is null;
+create index jobs_leased on jobs (leased_until) where token is not null;
+create index jobs_in_lanes on jobs (lane, place, id) where lane is not null;
+-- While one waits, there is no second of its key.
+create unique index jobs_waiting_key on jobs (key) where token is null and key is not null;
+create index jobs_leased_key on jobs (key) where token is not null and key is not null;
+
+-- The lock that fences a completion: without the claim the whole statement fails, and everything written with it.
+create function held(job uuid, mine uuid) returns uuid language plpgsql as $$
+begin
+    perform from jobs where id = job and token = mine for update;
+    if not found then
+        raise exception 'job % is not held any more: its lease ran out and another worker took it', job using errcode = 'SK001';
+    end if;
+    return job;
+end
+$$;
+
+create table dead_jobs (
+    id uuid primary key,
+    name text not null,
+    payload jsonb not null,
+    priority smallint not null,
+    run_at timestamptz not null,
+    lane text,
+    place bigint not null,
+    key text,
+    attempts smallint not null,
+    attempts_allowed smallint not null,
+    error text not null,
+    traceback text not null,
+    created_at timestamptz not null,
+    died_at timestamptz not null default clock_timestamp()
+);
+
+comment on table dead_jobs is 'Jobs that failed for good: staff replay or drop them.';
+
+create index dead_jobs_by_time on dead_jobs (died_at desc);
+
+create table periodic_runs (
+    name text primary key,
+    scheduled_at timestamptz not null
+);
+
+comment on table periodic_runs is 'The latest time each periodic job was started for: whoever moves it forward starts the job.';
+
+create table relays (
+    name text primary key,
+    txid xid8 not null default '0',
+    event uuid not null default '00000000-0000-0000-0000-000000000000',
+    token uuid,
+    leased_until timestamptz
+);
+
+comment on table relays is 'How far each relay has published the log. It moves after the publishing: at least once.';
+
+-- Partitions are made and dropped by the owner of the tables on behalf of the runtime role, which has no right to.
+create function keep_event_days(today date, ahead integer, keep integer) returns integer
+language plpgsql security definer as $$
+declare
+    day date;
+    part record;
+    changed integer := 0;
+begin
+    -- Behind a long reader this would hold up every writer: rather try again next time.
+    set local lock_timeout = '1s';
+    for day in select d::date from generate_series(today, today + ahead, interval '1 day') d loop
+        if to_regclass(format('events_%s', to_char(day, 'YYYYMMDD'))) is null
+            -- After a jump of the clock the day may already have begun in the default partition: it stays there.
+            and not exists (select from events_default where at >= day and at < day + 1)
+        then
+            execute format('create table events_%s (like events including defaults)', to_char(day, 'YYYYMMDD'));
+            execute format(
+                'alter table events attach partition events_%s for values from (%L) to (%L)',
+                to_char(day, 'YYYYMMDD'), day::timestamptz, (day + 1)::timestamptz
+            );
+            changed := changed + 1;
+        end if;
+    end loop;
+    for part in
+        select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
+        where i.inhparent = 'events'::regclass and c.relname ~ '^events_\d{8}$'
+            and to_date(right(c.relname, 8), 'YYYYMMDD') < today - keep
+    loop
+        execute format('drop table %I', part.relname);
+        changed := changed + 1;
+    end loop;
+    delete from events_default where at < today - keep;
+    return changed;
+end
+$$;
+
+do $$
+begin
+    -- A function that runs with its owner's rights must not look for names where others may create some.
+    execute format('alter function keep_event_days(date, integer, integer) set search_path = %I, pg_temp', current_schema());
+    execute 'alter function keep_event_days(date, integer, integer) set timezone = ''UTC''';
+    execute 'revoke execute on function keep_event_days(date, integer, integer) from public';
+    if coalesce(current_setting('souk.runtime_role', true), '') <> '' then
+        execute format('revoke update, delete on events, events_default from %I', current_setting('souk.runtime_role'));
+    end if;
+end
+$$;
+
+select keep_event_days((now() at time zone 'UTC')::date, 7, 3650);

@@ -1,0 +1,259 @@
+"""Every statement of the messages, and the riders that carry an outbox on the last statement of a transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from souk.kernel.db import Rider, count, many, one, only, values
+from souk.kernel.db.query import PARAMETER
+
+# Writing. One JSON document each for all events and all jobs: measured, it costs the server less than an array a column.
+
+ADD_EVENTS: Final = """announced as (
+    insert into events (id, topic, version, aggregate_id, revision, payload, at)
+    select e.id, e.topic, e.version, e.aggregate, e.revision, e.payload, e.at
+    from json_to_recordset($1::text::json)
+        e(id uuid, topic text, version smallint, aggregate uuid, revision bigint, payload jsonb, at timestamptz))"""
+
+ADD_JOBS: Final = """enqueued as (
+    insert into jobs (id, name, payload, priority, run_at, rank, lane, place, key, attempts_allowed, trace)
+    select j.id, j.name, j.payload, j.priority, j.run_at, j.run_at - j.priority * interval '30 seconds', j.lane, j.place, j.key, j.attempts, j.trace
+    from json_to_recordset($1::text::json) j(id uuid, name text, payload jsonb, priority smallint, run_at timestamptz,
+        lane text, place bigint, key text, attempts smallint, trace text)
+    on conflict (key) where token is null and key is not null do update set
+        name = excluded.name, payload = excluded.payload, priority = excluded.priority,
+        run_at = excluded.run_at, rank = excluded.rank, lane = excluded.lane, place = excluded.place,
+        attempts = 0, losses = 0, attempts_allowed = excluded.attempts_allowed, error = null, trace = excluded.trace)"""
+
+COMPLETE: Final = "completed as (delete from jobs where id = (select held($1, $2)))"
+"""The claim is checked and locked first: when another worker has taken the job over, the whole statement fails."""
+
+
+def riders(first: str, *more: str) -> Rider:
+    """Several CTEs as one rider, their parameters numbered on."""
+    whole = Rider(first)
+    for cte in more:
+        numbered = PARAMETER.sub(lambda m, taken=whole.parameters: f"${int(m[1]) + taken}", cte)  # type: ignore[misc]
+        whole = Rider(f"{whole.ctes}, {numbered}")
+    return whole
+
+
+RIDERS: Final = {
+    (True, True, True): riders(COMPLETE, ADD_EVENTS, ADD_JOBS),
+    (True, True, False): riders(COMPLETE, ADD_EVENTS),
+    (True, False, True): riders(COMPLETE, ADD_JOBS),
+    (True, False, False): riders(COMPLETE),
+    (False, True, True): riders(ADD_EVENTS, ADD_JOBS),
+    (False, True, False): riders(ADD_EVENTS),
+    (False, False, True): riders(ADD_JOBS),
+}
+"""By whether a job is completed, events are announced, jobs are enqueued."""
+
+CANCEL = count("delete from jobs where key = $1 and token is null")
+
+
+# Working
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """A job that is ours until its lease runs out."""
+
+    id: UUID
+    token: UUID
+    name: str
+    payload: msgspec.Raw
+    attempts: int
+    attempts_allowed: int
+    rank: datetime
+    laned: bool
+    trace: str | None
+
+
+DUE: Final = """token is null and rank <= $1 + interval '5 minutes' and run_at <= $1
+    and (lane is null or not exists (select from jobs e where e.lane = j.lane and (e.place, e.id) < (j.place, j.id)))"""
+"""What may run at the business time $1. Five minutes are the most that a low priority puts `rank` behind `run_at`."""
+
+CLAIM = many(
+    Claimed,
+    f"""with due as materialized (select id from jobs j where {DUE} order by rank limit $2 for update skip locked)
+    update jobs set token = $3, leased_until = clock_timestamp() + make_interval(secs => $4), attempts = attempts + 1
+    from due where jobs.id = due.id
+    returning jobs.id, token as "token!", name, payload, attempts, attempts_allowed, rank, lane is not null as "laned!", trace""",  # noqa: S608
+)
+RENEW = count(
+    """update jobs set leased_until = clock_timestamp() + make_interval(secs => $3)
+    from unnest($1::uuid[], $2::uuid[]) h(id, token) where jobs.id = h.id and jobs.token = h.token"""
+)
+DONE = count("delete from jobs using unnest($1::uuid[], $2::uuid[]) h(id, token) where jobs.id = h.id and jobs.token = h.token")
+
+GIVE_BACK = count(
+    """with mine as materialized (
+        select j.id, j.key, h.wait, h.unused, h.lost, h.error
+        from unnest($1::uuid[], $2::uuid[], $3::float8[], $4::smallint[], $5::smallint[], $6::text[]) h(id, token, wait, unused, lost, error)
+        join jobs j on j.id = h.id and j.token = h.token
+        for update of j),
+    replaced as (
+        delete from jobs using mine where jobs.id = mine.id and mine.key is not null and exists (
+            select from jobs newer where newer.key = mine.key and newer.id <> mine.id
+                and (newer.token is null or (newer.id > mine.id and newer.id in (select id from mine))))
+        returning jobs.id)
+    update jobs set
+        token = null, leased_until = null,
+        attempts = attempts - mine.unused, losses = losses + mine.lost, error = coalesce(mine.error, jobs.error),
+        run_at = case when mine.wait is null then run_at else $7::timestamptz + make_interval(secs => mine.wait) end,
+        rank = case when mine.wait is null then rank
+            else $7::timestamptz + make_interval(secs => mine.wait) - priority * interval '30 seconds' end
+    from mine where jobs.id = mine.id and not exists (select from replaced where replaced.id = jobs.id)"""
+)
+"""Back to waiting. One whose key has been enqueued anew meanwhile is replaced by the newer, as it would have been while it waited."""
+
+BURY = count(
+    """with gone as (
+        delete from jobs using unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) h(id, token, error, traceback)
+        where jobs.id = h.id and jobs.token = h.token returning jobs.*, h.error as final_error, h.traceback)
+    insert into dead_jobs (id, name, payload, priority, run_at, lane, place, key, attempts, attempts_allowed, error, traceback, created_at)
+    select id, name, payload, priority, run_at, lane, place, key, attempts, attempts_allowed, final_error, traceback, created_at from gone"""
+)
+
+
+class Lost(msgspec.Struct, frozen=True):
+    """A job whose worker vanished."""
+
+    id: UUID
+    token: UUID
+    name: str
+    attempts: int
+    attempts_allowed: int
+    losses: int
+
+
+LOST = many(
+    Lost,
+    """select id, token as "token!", name, attempts, attempts_allowed, losses from jobs
+    where token is not null and leased_until < clock_timestamp() limit 50 for update skip locked""",
+)
+UNFINISHED = only(
+    bool,
+    f"""select exists (select from jobs where token is not null) or exists (select from jobs j where {DUE}) as "unfinished!\"""",  # noqa: S608
+)
+START_PERIODIC = values(
+    str,
+    """insert into periodic_runs (name, scheduled_at) select * from unnest($1::text[], $2::timestamptz[])
+    on conflict (name) do update set scheduled_at = excluded.scheduled_at where periodic_runs.scheduled_at < excluded.scheduled_at
+    returning name || case when xmax = 0 then '' else ' due' end as "name!\"""",
+)
+"""A job seen for the first time is only noted: it is due from its next time on."""
+
+KEEP_EVENT_DAYS = only(int, """select keep_event_days($1, $2, $3) as "changed!\"""")
+HINT = only(str, """select pg_notify('souk_' || current_schema(), '')::text as "said!\"""")
+CHANNEL = only(str, """select 'souk_' || current_schema() as "channel!\"""")
+
+
+# Dead letters and figures
+
+
+class DeadJob(msgspec.Struct, frozen=True):
+    """A job that failed for good."""
+
+    id: UUID
+    name: str
+    payload: msgspec.Raw
+    attempts: int
+    error: str
+    traceback: str
+    created_at: datetime
+    died_at: datetime
+
+
+DEAD_JOBS = many(
+    DeadJob,
+    """select id, name, payload, attempts, error, traceback, created_at, died_at from dead_jobs
+    where died_at < coalesce($1, 'infinity') order by died_at desc limit $2""",
+)
+REPLAY = only(
+    int,
+    """with risen as (delete from dead_jobs where id = $1 returning *),
+    back as (
+        insert into jobs (id, name, payload, priority, run_at, rank, lane, place, key, attempts_allowed)
+        select id, name, payload, priority, $2, $2 - priority * interval '30 seconds', lane, place, key, attempts_allowed from risen
+        on conflict (key) where token is null and key is not null do nothing)
+    select count(*)::int as "risen!" from risen""",
+)
+"""One whose key waits again is done by that one, which is newer."""
+
+DROP_DEAD = count("delete from dead_jobs where id = $1")
+
+
+class Depth(msgspec.Struct, frozen=True):
+    """How much there is to do. `due` is counted up to 10,000."""
+
+    due: int
+    leased: int
+    dead: int
+    oldest_seconds: float
+    """How long the oldest due job has waited, in business time."""
+    watermark_gap: int
+    """How many transactions the oldest open one holds up: relays and vacuum wait for it."""
+    oldest_transaction_seconds: float
+
+
+DEPTH = only(
+    Depth,
+    """select
+        (select count(*) from (select from jobs where token is null and rank <= $1 + interval '5 minutes' and run_at <= $1 limit 10000) d)::int
+            as "due!",
+        (select count(*) from jobs where token is not null)::int as "leased!",
+        (select count(*) from dead_jobs)::int as "dead!",
+        coalesce((select extract(epoch from $1 - run_at) from jobs
+            where token is null and rank <= $1 + interval '5 minutes' and run_at <= $1 order by rank limit 1), 0)::float8 as "oldest!",
+        (pg_snapshot_xmax(pg_current_snapshot())::text::bigint - pg_snapshot_xmin(pg_current_snapshot())::text::bigint) as "gap!",
+        coalesce((select extract(epoch from clock_timestamp() - min(xact_start)) from pg_stat_activity
+            where datname = current_database() and (backend_xmin is not null or backend_xid is not null)), 0)::float8 as "seconds!\"""",
+)
+
+
+# The log and its relays
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """An event as the log keeps it."""
+
+    id: UUID
+    topic: str
+    version: int
+    aggregate_id: UUID
+    revision: int
+    payload: msgspec.Raw
+    at: datetime
+    txid: int
+
+
+FACTS = many(
+    Fact,
+    """select id, topic, version, aggregate_id, revision, payload, at, txid from events
+    where (txid, id) > ($1::xid8, $2::uuid) and txid < pg_snapshot_xmin(pg_current_snapshot())
+    order by txid, id limit $3""",
+)
+"""Sealed facts only: no transaction that is still open can add one below the watermark."""
+
+
+class Position(msgspec.Struct, frozen=True):
+    """How far a relay has come."""
+
+    txid: int
+    event: UUID
+
+
+TAKE_RELAY = one(
+    Position,
+    """insert into relays as r (name, token, leased_until) values ($1, $2, clock_timestamp() + make_interval(secs => $3))
+    on conflict (name) do update set token = excluded.token, leased_until = excluded.leased_until
+        where r.token is null or r.token = excluded.token or r.leased_until < clock_timestamp()
+    returning txid, event""",
+)
+MOVE_RELAY = count("update relays set txid = $3::xid8, event = $4 where name = $1 and token = $2")
+LEAVE_RELAY = count("update relays set token = null, leased_until = null where name = $1 and token = $2")

@@ -1,0 +1,101 @@
+"""The command line: what a person types, sees and gets back."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from souk.cli.outcome import Code, outcome
+from souk.kernel.config import ConfigError, Problem
+from souk.kernel.db import DatabaseUnavailable, TooSlow
+from souk.kernel.migrate import MigrationError
+from souk.kernel.postgres import CannotServe
+
+COMMANDS = ("up", "serve", "work", "migrate", "seed", "doctor", "version")
+
+
+def souk(*words: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    mine = {name: value for name, value in os.environ.items() if not name.startswith("SOUK_")}
+    program = [sys.executable, "-c", "from souk.cli import main; main(prog_name='souk')", *words]
+    mine |= {"SOUK_HOME": str(home), "SOUK_PORT": "0", "COLUMNS": "200", **environment}
+    return subprocess.run(program, env=mine, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_help_names_every_command_and_the_exit_codes(tmp_path: Path) -> None:
+    done = souk("--help", home=tmp_path)
+    assert done.returncode == 0
+    assert [word for word in (*COMMANDS, "Exit codes") if word not in done.stdout] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, tmp_path: Path) -> None:
+    done = souk(command, "-h", home=tmp_path)
+    assert done.returncode == 0
+    assert f"souk {command}" in done.stdout
+
+
+def test_the_version_is_the_installed_one(tmp_path: Path) -> None:
+    assert souk("version", home=tmp_path).stdout.startswith(f"souk {version('souk')} on Python ")
+
+
+@pytest.mark.parametrize("words", [("frobnicate",), ("serve", "--port", "eight"), ("migrate", "--sideways")])
+def test_a_wrong_command_line_ends_with_2(words: tuple[str, ...], tmp_path: Path) -> None:
+    assert souk(*words, home=tmp_path).returncode == Code.USAGE
+
+
+def test_a_wrong_setting_ends_with_3_and_says_which_and_how(tmp_path: Path) -> None:
+    done = souk("migrate", home=tmp_path, SOUK_PROT="80")
+    assert done.returncode == Code.CONFIGURATION
+    assert "SOUK_PROT" in done.stderr
+    assert "SOUK_PORT" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_doctor_reports_wrong_settings_as_findings(tmp_path: Path) -> None:
+    done = souk("doctor", "--json", home=tmp_path, SOUK_POOL_SIZE="many")
+    assert done.returncode == Code.CONFIGURATION
+    assert [finding["name"] for finding in json.loads(done.stdout)] == ["SOUK_POOL_SIZE"]
+
+
+def test_the_doctor_is_content_with_a_fresh_folder(tmp_path: Path) -> None:
+    done = souk("doctor", home=tmp_path / "new")
+    assert done.returncode == 0, done.stderr
+    assert "all well" in done.stderr
+
+
+def test_a_database_that_is_not_there_ends_with_4(tmp_path: Path) -> None:
+    done = souk("migrate", home=tmp_path, SOUK_DATABASE_URL="postgres://nobody@127.0.0.1:1/nothing")
+    assert done.returncode == Code.DATABASE, done.stderr
+    assert "Remedy" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_debug_shows_where_a_failure_came_from(tmp_path: Path) -> None:
+    assert "Traceback" in souk("--debug", "migrate", home=tmp_path, SOUK_PROT="80").stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (ConfigError([Problem("SOUK_PORT", "is wrong", "Mend it")]), Code.CONFIGURATION, "SOUK_PORT"),
+        (CannotServe("No programs.", "install them"), Code.DATABASE, "No programs."),
+        (DatabaseUnavailable(), Code.DATABASE, "cannot be reached"),
+        (MigrationError("0002_more.sql is strange."), Code.FAILED, "0002_more.sql"),
+        (TooSlow(), Code.FAILED, "longer than it may"),
+        (KeyboardInterrupt(), Code.INTERRUPTED, "Interrupted"),
+        (OSError(errno.EADDRINUSE, "Address already in use"), Code.FAILED, "taken"),
+        (OSError(errno.ENOSPC, "No space left on device"), Code.FAILED, "No space"),
+        (ZeroDivisionError("by zero"), Code.FAILED, "Unexpected ZeroDivisionError: by zero"),
+    ],
+)
+def test_each_failure_has_its_code_and_its_sentence(error: BaseException, code: Code, says: str) -> None:
+    end = outcome(error)
+    assert end.code == code
+    assert says in end.problem

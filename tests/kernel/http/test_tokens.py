@@ -1,0 +1,121 @@
+"""Access tokens: what is believed, and what is not."""
+
+from __future__ import annotations
+
+import base64
+import json
+from uuid import uuid4
+
+import jwt
+import pytest
+
+from souk.kernel.errors import Refusal
+from souk.kernel.http.guards import Actor
+from souk.kernel.http.tokens import TokenExpired, TokenInvalid, TokenRevoked, Tokens
+
+KEY, OLD = b"k" * 32, b"o" * 32
+PERSON = Actor(uuid4(), frozenset({"client", "worker"}), uuid4(), "tulifo")
+
+
+class Machine:
+    """A clock in seconds."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def tokens(market: str = "tulifo", keys: dict[str, bytes] | None = None, now: Machine | None = None) -> Tokens:
+    return Tokens(market, keys or {"1": KEY}, now=now or Machine())
+
+
+def bearer(token: str) -> bytes:
+    return b"Bearer " + token.encode()
+
+
+def refusal(given: Tokens, authorization: bytes) -> type[Refusal]:
+    with pytest.raises(Refusal) as refused:
+        given.actor(authorization)
+    return refused.type
+
+
+def test_a_token_says_who_it_was_issued_to() -> None:
+    issuer = tokens()
+    assert issuer.actor(bearer(issuer.issue(PERSON))) == PERSON
+    assert issuer.actor(b"bearer   " + issuer.issue(PERSON).encode()) == PERSON
+
+
+def test_a_token_ends_even_where_it_is_remembered() -> None:
+    machine = Machine()
+    issuer = tokens(now=machine)
+    token = bearer(issuer.issue(PERSON))
+    issuer.actor(token)
+    machine.seconds += 15 * 60
+    assert refusal(issuer, token) is TokenExpired
+    assert refusal(issuer, token) is TokenExpired
+
+
+def test_a_revoked_session_is_refused_at_once_and_others_are_not() -> None:
+    issuer = tokens()
+    other = Actor(PERSON.id, PERSON.roles, uuid4(), "tulifo")
+    issuer.actor(bearer(issuer.issue(PERSON)))
+    issuer.revoke(PERSON.session)
+    assert refusal(issuer, bearer(issuer.issue(PERSON))) is TokenRevoked
+    assert issuer.actor(bearer(issuer.issue(other))) == other
+
+
+def test_a_market_does_not_believe_another_ones_tokens() -> None:
+    assert refusal(tokens("nimmit"), bearer(tokens("tulifo").issue(PERSON))) is TokenInvalid
+
+
+def test_a_previous_key_still_verifies_and_an_unknown_one_does_not() -> None:
+    old = bearer(tokens(keys={"old": OLD}).issue(PERSON))
+    assert tokens(keys={"new": KEY, "old": OLD}).actor(old) == PERSON
+    assert refusal(tokens(keys={"new": KEY}), old) is TokenInvalid
+    assert refusal(tokens(keys={"old": KEY}), old) is TokenInvalid
+
+
+def unsigned() -> str:
+    def part(document: dict[str, object]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(document).encode()).rstrip(b"=").decode()
+
+    claims = {"iss": "souk", "aud": "tulifo", "sub": str(uuid4()), "sid": str(uuid4()), "roles": ["admin"], "exp": 9e9}
+    return f"{part({'alg': 'none', 'kid': '1'})}.{part(claims)}."
+
+
+def signed(algorithm: str = "HS256", **claims: object) -> str:
+    whole = {"iss": "souk", "aud": "tulifo", "sub": str(uuid4()), "sid": str(uuid4()), "roles": ["client"], "exp": 9e9, **claims}
+    return jwt.encode(whole, KEY * 2, algorithm, headers={"kid": "1"})
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        "nonsense",
+        "a.b.c",
+        unsigned(),
+        signed("HS512"),
+        signed(sub="somebody"),
+        signed(sid=None),
+        signed(roles=None),
+        signed(exp="soon"),
+        signed(iss="elsewhere"),
+        tokens().issue(PERSON)[:-4],
+        "ü.ü.ü",
+    ],
+)
+def test_what_was_not_issued_here_is_refused(token: str) -> None:
+    assert refusal(tokens(keys={"1": KEY * 2}), bearer(token)) is TokenInvalid
+
+
+@pytest.mark.parametrize("header", [b"", b"Basic dTpw", b"Bearer", b"Token abc"])
+def test_another_scheme_is_refused(header: bytes) -> None:
+    assert refusal(tokens(), header) is TokenInvalid
+
+
+def test_refusals_tell_the_client_what_to_do() -> None:
+    assert TokenExpired().headers()[0][0] == "WWW-Authenticate"
+    assert TokenExpired.status == TokenInvalid.status == TokenRevoked.status == 401
