@@ -6,7 +6,7 @@ WORKERS ?= auto
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check types format bench soak docs docs-serve lock audit clean ready ready-test
+.PHONY: help up test check format bench soak docs docs-serve lock audit clean ready ready-test
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -33,7 +33,7 @@ bench: ready-test ## measure against the raw database, print ratios
 	$(BIN)/python -m bench
 
 soak: ready-test ## the long tests: many seeds, many kills
-	$(BIN)/python -m pytest -m "soak or slow" -n $(WORKERS)
+	$(BIN)/python -m pytest -m soak -n $(WORKERS)
 
 docs: ready-test ## build the documentation into site/
 	$(BIN)/mkdocs build --strict --quiet

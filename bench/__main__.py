@@ -15,7 +15,7 @@ import uvloop
 
 from bench import report
 from bench.cases import ceiling, http, jobs, scaling, start
-from bench.data import ask, postgres
+from bench.filled import ask, postgres
 from bench.machine import OTHER_CORE, describe, pin, revision
 from bench.report import Figure, Report
 from bench.run import Run

@@ -112,10 +112,7 @@ async def _run(ports: Sequence[int], calls: Sequence[Call], seconds: float, conn
     loop = asyncio.get_running_loop()
     shared = Round(calls)
     began, cpu = time.perf_counter(), time.process_time()
-    made = [
-        await loop.create_connection(lambda: Connection(shared), "127.0.0.1", ports[i % len(ports)])  # noqa: B023 - the same for all
-        for i in range(connections)
-    ]
+    made = [await loop.create_connection(lambda: Connection(shared), "127.0.0.1", ports[i % len(ports)]) for i in range(connections)]
     await asyncio.wait([shared.failed], timeout=seconds)
     shared.open = False
     answered = len(shared.nanoseconds)

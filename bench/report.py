@@ -60,7 +60,9 @@ def rate(per_second: float) -> str:
 
 def show(report: Report) -> None:
     """Print the report."""
-    table = Table(title=f"{report.revision} · {report.made_at:%Y-%m-%d %H:%M} UTC", caption=f"{report.machine}\n{report.database}\n{report.how}")
+    table = Table(
+        title=f"{report.revision} · {report.made_at:%Y-%m-%d %H:%M} UTC", caption=f"{report.machine}\n{report.database}\n{report.how}"
+    )
     for column in HEAD:
         table.add_column(column, justify="right" if column in ("figure", "ratio", "target", "p99") else "left")
     for row in rows(report):

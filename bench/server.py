@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from bench.data import SECRET, Sample
+from bench.filled import SECRET, Sample
 from bench.machine import SERVER_CORE, Program, free_port, running
 from souk.markets.sample import SAMPLE
 
@@ -56,7 +56,12 @@ def settings(made: Sample, port: int, home: Path) -> dict[str, str]:
 
 @contextmanager
 def souk(
-    made: Sample, home: Path, *, cores: Sequence[int] = (SERVER_CORE,), words: Sequence[str] = ("serve",), more: Mapping[str, str] | None = None
+    made: Sample,
+    home: Path,
+    *,
+    cores: Sequence[int] = (SERVER_CORE,),
+    words: Sequence[str] = ("serve",),
+    more: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
     """One server process on cores of its own, until the end of the block."""
     port = free_port()

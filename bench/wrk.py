@@ -32,7 +32,15 @@ def wrk(port: int, calls: Sequence[Call], seconds: float, *, connections: int = 
         requests.write_bytes(b"\0".join(call.request for call in calls))
         script = Path(folder) / "requests.lua"
         script.write_text(SCRIPT % requests)
-        words = [program, "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "-s", script, f"http://127.0.0.1:{port}"]
+        words: list[str | Path] = [
+            program,
+            "-t1",
+            f"-c{connections}",
+            f"-d{max(1, round(seconds))}s",
+            "-s",
+            script,
+            f"http://127.0.0.1:{port}",
+        ]
         said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     wrong = re.search(r"Non-2xx or 3xx responses: (\d+)|Socket errors: (.*)", said)
     if wrong is not None:

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import msgspec
 import uvloop
 
-from bench.data import Order, Sample, sample
+from bench.filled import Order, Sample, sample
 from bench.limit import SCRIPTS, Argument, Fresh, pgbench
 from bench.load import Call, Figures, WrongAnswer, load, request
 from bench.report import Figure, judged, noise, rate

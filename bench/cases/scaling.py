@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 
 from bench.cases.http import reading_one
-from bench.data import sample
+from bench.filled import sample
 from bench.load import load
 from bench.machine import CORES
 from bench.report import Figure, judged, noise, rate

@@ -42,7 +42,7 @@ def started() -> Iterator[Figure]:
 
 def answers(port: int) -> None:
     """Ready has to mean it."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=10) as answer:  # noqa: S310 - our own server
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=10) as answer:
         if answer.status != 200:
             raise WrongAnswer(f"ready was said, but /ready answers {answer.status}")
 

@@ -25,21 +25,36 @@ class Ask(Record):
 
 
 class Tally:
-    """How many jobs this process has run."""
+    """How many jobs this process has run, and how many of them are waited for."""
 
-    ran = 0
+    def __init__(self) -> None:
+        self.ran = 0
+        self.wanted = 0
+        self.began = 0.0
+        self.reached = asyncio.Event()
+
+    def another(self) -> None:
+        """One more."""
+        self.ran += 1
+        if self.ran == 1:
+            self.began = time.perf_counter()
+        if self.ran == self.wanted:
+            self.reached.set()
+
+
+TALLY: Final = Tally()
 
 
 @job("bench.nothing")
 async def nothing(_tx: Tx, _ask: Ask) -> None:
     """Do nothing: what is measured is the queue."""
-    Tally.ran += 1
+    TALLY.another()
 
 
 @job("bench.mark")
 async def mark(tx: Tx, ask: Ask) -> None:
     """Write one row."""
-    Tally.ran += 1
+    TALLY.another()
     await tx.finish(MARK, ask.number, time.time())
 
 

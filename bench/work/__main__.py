@@ -8,7 +8,7 @@ import time
 
 import uvloop
 
-from bench.work import MARKET, Tally
+from bench.work import MARKET, TALLY
 from souk.kernel.clock import Clock
 from souk.kernel.db import Database, Pool
 from souk.kernel.messages import Catalogue, Outbox, Worker, listen
@@ -29,14 +29,11 @@ async def main(dsn: str, jobs: int) -> None:
 
 async def counted(worker: Worker, working: asyncio.Task[None], jobs: int) -> None:
     """Say how long it takes from the first of these jobs to the last one's completion."""
-    while not Tally.ran:
-        await asyncio.sleep(0)
-    began, had = time.perf_counter(), Tally.ran
-    while Tally.ran < jobs:
-        await asyncio.sleep(0.01)
+    TALLY.wanted = jobs
+    await TALLY.reached.wait()
     worker.stop()
     await working
-    print(f"worker: {jobs - had} in {time.perf_counter() - began:.6f} s.", flush=True)
+    print(f"worker: {jobs} in {time.perf_counter() - TALLY.began:.6f} s.", flush=True)
 
 
 if __name__ == "__main__":

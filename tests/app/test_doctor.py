@@ -52,6 +52,10 @@ def test_a_password_is_not_shown(environment: dict[str, str]) -> None:
     assert "hush" not in finding.detail
 
 
+def test_settings_of_ones_own_are_shown(environment: dict[str, str]) -> None:
+    assert "SOUK_POOL_SIZE=3" in look(environment, SOUK_POOL_SIZE="3")["Settings"].detail
+
+
 def test_a_market_that_is_not_installed_is_named(environment: dict[str, str]) -> None:
     findings = look(environment, SOUK_MARKETS="atlantis")
     assert "atlantis" in findings["SOUK_MARKETS"].detail

@@ -32,5 +32,7 @@ def all_modules() -> list[Module]:
 @pytest.fixture
 def sources() -> tuple[Source, ...]:
     """A market that has all modules."""
-    own = tuple(Source(module.name, module.migrations) for module in all_modules() if module.migrations.is_dir())
-    return (*kernel_sources(), *own)
+    kernel = kernel_sources()
+    taken = {source.folder for source in kernel}
+    own = [Source(module.name, module.migrations) for module in all_modules() if module.migrations.is_dir()]
+    return (*kernel, *(source for source in own if source.folder not in taken))

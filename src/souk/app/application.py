@@ -9,15 +9,17 @@ from typing import Any
 from souk.app import development
 from souk.app.opened import OpenMarket
 from souk.app.shell import Shell
+from souk.app.watching import traced_handler
 from souk.kernel.assembly import Market
 from souk.kernel.config import Settings
-from souk.kernel.http.compiling import compile_operation
+from souk.kernel.http.compiling import Handler, compile_operation
 from souk.kernel.http.edge import Edge
 from souk.kernel.http.headers import api_headers
 from souk.kernel.http.limits import Limiter
 from souk.kernel.http.operation import Operation
 from souk.kernel.http.request import CURRENT
 from souk.kernel.http.routes import Routes
+from souk.kernel.http.site import Site
 from souk.kernel.http.target import Target
 from souk.kernel.telemetry import Telemetry, add_context
 
@@ -51,11 +53,16 @@ class Application:
             site = opened.site(limiter)
             for operation in self.operations[site.name]:
                 meter = self.telemetry.metrics.meter(site.name, operation.name, operation.method)
-                target = Target(operation, site, compile_operation(operation, site), meter)
+                target = Target(operation, site, self._handler(operation, site), meter)
                 routes.add(operation.method, site.base + operation.path, target)
                 if operation.method == "GET":
                     routes.add("HEAD", site.base + operation.path, target)
         return routes
+
+    def _handler(self, operation: Operation[..., Any], site: Site) -> Handler:
+        handle = compile_operation(operation, site)
+        tracer = self.telemetry.tracer
+        return handle if tracer is None else traced_handler(handle, operation, site.name, site.base, tracer)
 
 
 def operations_of(market: Market, settings: Settings) -> tuple[Operation[..., Any], ...]:

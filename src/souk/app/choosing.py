@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from souk.kernel.assembly import Market
+from souk.kernel.assembly import Market, Module
 from souk.kernel.config import ConfigError, Problem, Settings
 from souk.markets import DEMONSTRATION, MARKETS
 
@@ -32,10 +32,11 @@ def only_modules(markets: Iterable[Market], names: frozenset[str]) -> tuple[Mark
     known = {module.name for market in markets for module in market.modules}
     unknown = sorted(names - known)
     if unknown:
-        raise ConfigError([Problem("--modules", f"names {name}, which no market has", f"Modules here are: {', '.join(sorted(known))}") for name in unknown])
+        remedy = f"Modules here are: {', '.join(sorted(known))}"
+        raise ConfigError([Problem("--modules", f"names {name}, which no market has", remedy) for name in unknown])
     return tuple(msgspec.structs.replace(market, modules=tuple(_kept(market, names))) for market in markets)
 
 
-def _kept(market: Market, names: frozenset[str]) -> Iterable[object]:
+def _kept(market: Market, names: frozenset[str]) -> Iterable[Module]:
     for module in market.modules:
         yield module if module.name in names else msgspec.structs.replace(module, operations=())

@@ -10,19 +10,20 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from souk.app.choosing import chosen_markets
+from souk.app.opened import sources_of
 from souk.kernel.assembly import Market
 from souk.kernel.config import DEVELOPMENT_SECRET, ConfigError, Settings, without_password
 from souk.kernel.db import DatabaseUnavailable, only, values
 from souk.kernel.db.connection import Connection
 from souk.kernel.db.direct import DatabaseError, direct
-from souk.kernel.migrate import MigrationError, Source, kernel_sources, plan
+from souk.kernel.migrate import MigrationError, plan
 from souk.kernel.migrate.provision import NEEDED
 from souk.kernel.postgres import CannotServe, serve
 from souk.kernel.postgres.account import account_for
@@ -90,10 +91,12 @@ def python() -> Finding:
 
 def settings_findings(settings: Settings) -> Iterator[Finding]:
     """What the environment decides; that it can be read is known by now."""
-    yield Finding("Settings", ok=True, detail=f"{settings.env}, {'embedded database' if not settings.database_url else 'own database'}")
-    usual = settings.secret.text == DEVELOPMENT_SECRET
-    detail = "the development secret, which everybody knows" if usual else "your own"
-    yield Finding("Secret", ok=not (usual and settings.production), detail=detail, remedy="set SOUK_SECRET to 32 random characters or more")
+    usual = [text for _, text in Settings.load({}).shown()]
+    own = [f"{variable.name}={text}" for (variable, text), default in zip(settings.shown(), usual, strict=True) if text != default]
+    yield Finding("Settings", ok=True, detail=f"{settings.env}; {', '.join(own) or 'all as usual'}")
+    known = settings.secret.text == DEVELOPMENT_SECRET
+    detail = "the development secret, which everybody knows" if known else "your own"
+    yield Finding("Secret", ok=not (known and settings.production), detail=detail, remedy="set SOUK_SECRET to 32 random characters or more")
 
 
 def extras(settings: Settings) -> Iterator[Finding]:
@@ -210,13 +213,8 @@ async def migrations(dsn: str, market: Market) -> Finding:
     """Whether a market's schema is what this code expects."""
     name = f"Market {market.name}"
     try:
-        missing = await plan(dsn, market.name, sources(market))
+        missing = await plan(dsn, market.name, sources_of(market))
     except (MigrationError, DatabaseError) as error:
         return Finding(name, ok=False, detail=str(error), remedy="see `souk migrate --plan`")
     detail = f"{len(missing)} migrations to run" if missing else "its schema is up to date"
     return Finding(name, not missing, detail, "run `souk migrate` (`souk up` does it by itself)")
-
-
-def sources(market: Market) -> Iterable[Source]:
-    """Where a market's tables come from."""
-    return (*kernel_sources(), *(Source(module.name, module.migrations) for module in market.modules if module.migrations.is_dir()))

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Final
 
+from souk.app.watching import WatchedJobs, traced_tx
 from souk.kernel.assembly import Market, Module
 from souk.kernel.clock import Clock
 from souk.kernel.config import Settings
@@ -38,8 +41,11 @@ class OpenMarket:
         self.clock = Clock()
         dsn = market_dsn(admin_dsn, market.name, settings.key("database").hex())
         pool = Pool(dsn, size=settings.pool_size, prepared=settings.database_prepared)
-        self.catalogue = Catalogue((*market.modules, KERNEL))
-        self.database = Database(pool, self.clock, lambda tx: Outbox(self.catalogue, tx))
+        tracer = telemetry.tracer
+        self.catalogue = Catalogue((*market.modules, KERNEL), traceparent=tracer.traceparent if tracer else str)
+        kind = traced_tx(tracer, market.name) if tracer else Tx
+        self.database = Database(pool, self.clock, lambda tx: Outbox(self.catalogue, tx), kind=kind)
+        self.jobs = WatchedJobs(telemetry, market.name)
         self.tokens = Tokens(market.name, settings.keys(f"access tokens of {market.name}"))
         self.depth: Depth | None = None
         """How much waits, as of a moment ago."""
@@ -86,7 +92,7 @@ class OpenMarket:
 
     def worker(self) -> Worker:
         """A worker for this market's jobs."""
-        return Worker(self.database, self.catalogue, resources={Clock: self.clock})
+        return Worker(self.database, self.catalogue, resources={Clock: self.clock}, watch=self.jobs)
 
     async def hear(self) -> None:
         """Wake the worker at the hints of other processes, until cancelled."""
@@ -119,13 +125,16 @@ class OpenMarket:
                     await self.database.read(self._load_clock)
             self.database.pool.close_idle(IDLE_SECONDS)
 
+    def _depth(self, field: str) -> float:
+        return float(getattr(self.depth, field, "nan"))
+
     def _measure(self, telemetry: Telemetry) -> None:
         pool, name = self.database.pool, self.market.name
         gauge = telemetry.metrics.gauge
         gauge("souk_connections_open", "Connections to the database.", lambda: pool.open, market=name)
         gauge("souk_connections_busy", "Connections in use.", lambda: pool.busy, market=name)
         for field, about in DEPTHS.items():
-            gauge(f"souk_queue_{field}", about, lambda field=field: getattr(self.depth, field, float("nan")), market=name)
+            gauge(f"souk_queue_{field}", about, partial(self._depth, field), market=name)
 
 
 DEPTHS: Final = {
@@ -135,5 +144,5 @@ DEPTHS: Final = {
     "oldest_transaction_seconds": "Age of the oldest open transaction.",
 }
 
-KERNEL: Final = Module("kernel", kernel_sources()[0].folder.parent, periodic=(forget_idempotency_keys,))
-"""What the kernel itself does by the clock in every market."""
+KERNEL: Final = Module("kernel", Path(), periodic=(forget_idempotency_keys,))
+"""What the kernel itself does by the clock in every market. Its tables are `kernel_sources`."""

@@ -15,11 +15,12 @@ import uvloop
 
 from souk.app.application import Application
 from souk.app.choosing import chosen_markets, only_modules
-from souk.app.opened import sources_of
+from souk.app.opened import OpenMarket, sources_of
 from souk.kernel.assembly import Market
 from souk.kernel.config import ConfigError, Problem, Settings
 from souk.kernel.http.server import WebServer
-from souk.kernel.migrate import Applied, migrate as migrate_market, plan
+from souk.kernel.migrate import Applied, plan
+from souk.kernel.migrate import migrate as migrate_market
 from souk.kernel.postgres import serve as embedded
 from souk.kernel.telemetry import Telemetry, start_telemetry
 
@@ -87,8 +88,18 @@ async def _migrate(settings: Settings, dsn: str, *, plan_only: bool, heard: Hear
 
 
 def seed(settings: Settings, *, heard: Heard = lambda _line: None) -> None:
-    """Fill every market with demo data: each module that has some brings its own."""
-    del settings, heard
+    """Fill every market with demo data: each module that has some brings its own, in one transaction."""
+    with database(settings) as dsn, telemetry(settings) as told:
+        uvloop.run(_seed([OpenMarket(market, dsn, settings, told) for market in markets(settings)], heard))
+
+
+async def _seed(opened: Sequence[OpenMarket], heard: Heard) -> None:
+    for market in opened:
+        for module in market.market.modules:
+            if module.seed is not None:
+                await market.database.write(module.seed)
+                heard(f"{market.market.name}: {module.name}")
+        await market.database.pool.close()
 
 
 @contextmanager

@@ -29,14 +29,14 @@ LATE_SECONDS = 120.0
 """How long a due job may wait before a market counts as behind."""
 
 Page = Callable[[Request], Awaitable[Answer]]
+Operations = Mapping[str, Sequence[Operation[..., Any]]]
+"""The operations of each market, by its name."""
 
 
 class Shell:
     """The pages round the operations of the opened markets."""
 
-    def __init__(
-        self, opened: Sequence[OpenMarket], operations: Mapping[str, Sequence[Operation[..., Any]]], telemetry: Telemetry, *, production: bool
-    ) -> None:
+    def __init__(self, opened: Sequence[OpenMarket], operations: Operations, telemetry: Telemetry, *, production: bool) -> None:
         self.opened = opened
         self.operations = operations
         self.telemetry = telemetry

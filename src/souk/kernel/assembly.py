@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
 import msgspec
 
+from souk.kernel.db import Tx
 from souk.kernel.http.guards import Role
 from souk.kernel.http.operation import Operation
 from souk.kernel.messages import Job, Periodic, Reaction
 
 T = TypeVar("T")
+Seed = Callable[[Tx], Awaitable[None]]
 
 
 class Module(msgspec.Struct, frozen=True):
@@ -25,6 +27,8 @@ class Module(msgspec.Struct, frozen=True):
     jobs: tuple[Job, ...] = ()  # type: ignore[type-arg]
     reactions: tuple[Reaction, ...] = ()  # type: ignore[type-arg]
     periodic: tuple[Periodic, ...] = ()
+    seed: Seed | None = None
+    """Fills an empty market with demo data; what is there already stays."""
 
     @property
     def migrations(self) -> Path:
@@ -36,7 +40,10 @@ class Module(msgspec.Struct, frozen=True):
 
 
 def module(name: str, *files: ModuleType) -> Module:
-    """A module made of its files: every operation, job, reaction and periodic job defined in them, in that order."""
+    """A module made of its files: every operation, job, reaction and periodic job defined in them, in that order.
+
+    A function `seed(tx)` in one of them fills it with demo data.
+    """
     first = files[0].__file__
     if first is None:
         raise TypeError(f"{files[0].__name__} has no file")
@@ -47,6 +54,7 @@ def module(name: str, *files: ModuleType) -> Module:
         jobs=tuple(_defined(files, Job)),
         reactions=tuple(_defined(files, Reaction)),
         periodic=tuple(_defined(files, Periodic)),
+        seed=next((file.seed for file in files if hasattr(file, "seed")), None),
     )
 
 

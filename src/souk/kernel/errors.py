@@ -24,7 +24,7 @@ RESERVED: Final = frozenset({"args", "code", "details", "headers", "message", "s
 
 
 @dataclass_transform(kw_only_default=True)
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error of the program
+class Refusal(Exception):
     """A request that is answered with a reason. Subclasses declare status, message and fields."""
 
     status: ClassVar[int] = 400

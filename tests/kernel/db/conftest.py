@@ -41,6 +41,9 @@ class Proxy:
         self.cut_after = ""
         """Break when a client says this, after the server heard it and before the client hears the answer."""
 
+        self.mute_at = ""
+        """Say nothing any more from when a client says this."""
+
     @property
     def dsn(self) -> str:
         place = f"{self._dsn.netloc.rpartition('@')[0]}@127.0.0.1:{self.port}"
@@ -100,6 +103,10 @@ class Proxy:
                 server.write(head + body + b"S\0\0\0\4")
                 await server.drain()
                 await asyncio.sleep(0.1)  # the server has time to do it; nobody hears of it
+                return
+            if self.mute_at and self.mute_at in text:
+                while await reader.read(65536):
+                    pass
                 return
             server.write(head + body)
             await server.drain()

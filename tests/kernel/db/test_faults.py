@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from souk.kernel.clock import Clock
-from souk.kernel.db import Database, DatabaseUnavailable, OutcomeUnknown, Pool, Query, Tx
+from souk.kernel.db import Database, DatabaseUnavailable, OutcomeUnknown, Pool, Query, TooSlow, Tx
 from souk.kernel.db.query import Shape
 from tests.kernel.db.conftest import Proxy
 
@@ -43,7 +43,7 @@ def behind(proxy: Proxy, closing: Callable[[Callable[[], Awaitable[object]]], No
 
     async def start() -> Database:
         await proxy.up()
-        pool = Pool(proxy.dsn, size=3)
+        pool = Pool(proxy.dsn, size=3, answer=1)
         closing(pool.close)
         database = Database(pool, Clock())
         for connection in [await pool.take() for _ in range(3)]:
@@ -160,6 +160,22 @@ async def test_those_who_wait_for_a_connection_while_the_database_goes_down_are_
     results = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 2)
     assert {type(result) for result in results} == {DatabaseUnavailable}
     assert database.pool.open == 0
+
+
+async def test_a_server_that_falls_silent_is_not_waited_for_for_ever(behind: Callable[[], Awaitable[Database]], proxy: Proxy) -> None:
+    database = await behind()
+    database.pool.close_idle(0)
+    database.pool.answer = 0.1
+    await database.write(lambda tx: tx.finish(ADD, uuid4(), "warm"))
+    proxy.mute_at = "begin"
+    with pytest.raises(TooSlow):
+        await database.write(adding("thing", []))
+    proxy.mute_at = "commit"
+    with pytest.raises(OutcomeUnknown):
+        await database.write(adding("thing", []))
+    proxy.mute_at = ""
+    assert await database.read(lambda tx: tx.run(NAMES)) == ["warm"]
+    assert database.pool.busy == 0
 
 
 async def test_cut_off_again_and_again_it_is_refused_rather_than_tried_for_ever(database: Database, kill_sessions: Kill) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 from uuid import UUID, uuid4
 
 import httpx
@@ -55,8 +55,8 @@ def site(
     )
 
 
-def edge_of(site: Site, operations: Sequence[Operation[..., Any]], written: list[bytes] | None = None) -> Edge:
-    """The edge that serves these operations; access lines go to `written`."""
+def edge_of(site: Site, operations: Sequence[Operation[..., Any]], access: AccessLog) -> Edge:
+    """The edge that serves these operations."""
     routes: Routes[Target] = Routes()
     metrics = Metrics()
     for operation in operations:
@@ -64,7 +64,7 @@ def edge_of(site: Site, operations: Sequence[Operation[..., Any]], written: list
         routes.add(operation.method, site.base + operation.path, target)
         if operation.method == "GET":
             routes.add("HEAD", site.base + operation.path, target)
-    return Edge(routes, shell, AccessLog((written if written is not None else []).append))
+    return Edge(routes, shell, access)
 
 
 async def shell(scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,15 +82,17 @@ class Served:
     def __init__(self, site: Site, operations: Sequence[Operation[..., Any]]) -> None:
         self.site = site
         self.written: list[bytes] = []
-        self.server = WebServer(edge_of(site, operations, self.written), grace=1)
+        self.started = asyncio.Event()
+        self.access = AccessLog(self.written.append)
+        self.edge = edge_of(site, operations, self.access)
+        self.server = WebServer(self.edge, grace=1, when_started=self.started.set)
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.socket.getsockname()[1]
         self._task: asyncio.Task[None]
 
-    async def __aenter__(self) -> Served:
+    async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self.server.serve(sockets=[self.socket]))
-        while not self.server.started:
-            await asyncio.sleep(0)
+        await self.started.wait()
         return self
 
     async def __aexit__(self, *_: object) -> None:

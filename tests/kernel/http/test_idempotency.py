@@ -16,7 +16,9 @@ from souk.kernel.http.answer import Answer
 from souk.kernel.http.idempotency import KEPT_HOURS, checked_key, forget_idempotency_keys, keep, look_up
 from souk.kernel.http.refusals import Invalid, KeyInFlight, KeyReused
 
-NOTE = Query("count", None, "insert into idempotency (request, digest, status, headers, body) values ($1, '', 0, '', 'effect')", __name__)
+NOTE: Query[int] = Query(
+    "count", None, "insert into idempotency (request, digest, status, headers, body) values ($1, '', 0, '', 'effect')", __name__
+)
 EFFECTS: Query[int] = Query("only", int, "select count(*) from idempotency where body = 'effect'", __name__)
 
 
@@ -51,8 +53,9 @@ async def test_a_repeated_request_gets_the_first_answer_byte_for_byte_and_has_on
 
 
 async def test_a_key_belongs_to_one_principal_and_one_route(database: Database) -> None:
-    answers = [await charge(database, "k1"), await charge(database, "k1", principal="bo"), await charge(database, "k1", route="POST /refunds")]
-    assert len({answer.body for answer in answers}) == 3
+    first = await charge(database, "k1")
+    others = await charge(database, "k1", principal="bo"), await charge(database, "k1", route="POST /refunds")
+    assert len({answer.body for answer in (first, *others)}) == 3
 
 
 async def test_a_key_with_another_body_is_refused(database: Database) -> None:
@@ -100,7 +103,8 @@ async def test_answers_are_forgotten_a_day_later_by_the_databases_clock_and_not_
     old, young = await charge(database, "old"), await charge(database, "young")
     connection = await asyncpg.connect(admin_dsn)
     for body, hours in ((old.body, KEPT_HOURS + 1), (young.body, 24)):
-        await connection.execute(f"update sample.idempotency set created = clock_timestamp() - interval '{hours} hours' where body = $1", body)
+        age = f"update sample.idempotency set created = clock_timestamp() - interval '{hours} hours' where body = $1"
+        await connection.execute(age, body)
     await connection.close()
     await database.write(forget_idempotency_keys)
     assert same(await charge(database, "young"), young)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -37,7 +38,7 @@ class Wallet(Record, tag="wallet"):
 
 
 class Tree(Record):
-    children: list[Tree] = []
+    children: tuple[Tree, ...] = ()
     weight: float | None = None
 
 
@@ -45,12 +46,12 @@ class Order(Record):
     items: Annotated[list[Item], Meta(min_length=1, max_length=3)]
     pay: Card | Wallet
     due: datetime | None = None
-    notes: dict[str, Annotated[str, Meta(max_length=3)]] = {}
+    notes: Annotated[dict[str, Annotated[str, Meta(max_length=3)]], Meta(max_length=4)] = msgspec.field(default_factory=dict)
     size: tuple[int, int] | None = None
     kind: Literal["fast", "slow", 3] = "fast"
     tags: frozenset[str] = frozenset()
     tree: Tree | None = None
-    counts: dict[int, int] = {}
+    counts: dict[int, int] = msgspec.field(default_factory=dict)
     extra: Any = None
     flag: bool | int = False
 
@@ -100,6 +101,11 @@ def test_every_wrong_field_is_named_with_its_path_and_what_is_expected() -> None
         (b'{"type":"wallet","digits":"1234"}', Card, "type", "must be card"),
         (b"[[1],[]]", Annotated[list[list[int]], Meta(max_length=1)], "", "must be a list of at most 1 item; this has 2"),
         (b'[1,"2"]', list[int], "[1]", "must be a whole number, not text"),
+        (b"[1,2,[]]", tuple[int, str, bool], "[1]", "must be text, not a number"),
+        (b'{"x":1}', dict[int, int], "x", "this key must be a whole number"),
+        (b'{"a":1,"b":2}', Annotated[dict[str, int], Meta(max_length=1)], "", "must be an object of at most 1 entry; this has 2"),
+        (b"[1]", Annotated[list[int], Meta(min_length=2)], "", "must be a list of at least 2 items; this has 1"),
+        (b"7", Annotated[float, Meta(gt=7, multiple_of=0.5)], "", "must be a number above 7, a multiple of 0.5"),
         (b'{"weight":1e999}', Tree, "weight", "number out of range"),
     ],
 )
@@ -139,6 +145,17 @@ def test_a_deep_value_is_judged_without_falling_over() -> None:
     assert problems(deep, Tree)[0].problem
 
 
+class Open(Record, forbid_unknown_fields=False):
+    x: int = 0
+
+
+@given(st.binary(max_size=40) | st.sampled_from([b'{"y":1e999,"x', b'{"y":1e999,"x":"\xff"}', b'{"y":1e999,"x":"a"}', b'{"y":1e999}']))
+def test_no_bytes_do_more_than_be_refused(body: bytes) -> None:
+    for kind in (Order, Open, list[Item]):
+        with suppress(Unreadable):
+            assert isinstance(problems(body, kind), list)
+
+
 def test_secrets_are_not_repeated() -> None:
     assert "hunter2" not in str(problems(b'{"unitPrice":"hunter2","name":"hunter2hunter2","colour":"hunter2"}', Item))
 
@@ -161,13 +178,13 @@ anything = st.recursive(leaf, lambda inner: st.lists(inner, max_size=4) | st.dic
 
 def bent(kind: Any) -> st.SearchStrategy[Any]:
     """Objects that are nearly a `kind`: each field right by its name, and anything in it."""
-    return st.fixed_dictionaries({}, optional={name: anything for name in (*kind.__struct_encode_fields__, "type", "other")})
+    return st.fixed_dictionaries({}, optional=dict.fromkeys((*kind.__struct_encode_fields__, "type", "other"), anything))
 
 
 def nearly() -> st.SearchStrategy[Any]:
     item = st.fixed_dictionaries({"unitPrice": st.integers(0, 5) | leaf, "name": st.text(max_size=6)}, optional={"colour": leaf, "x": leaf})
     pay = st.fixed_dictionaries({"type": st.sampled_from(["card", "wallet"]) | leaf}, optional={"digits": leaf, "walletId": leaf})
-    tree: st.SearchStrategy[Any] = st.recursive(st.just({}), lambda t: st.fixed_dictionaries({}, optional={"children": st.lists(t), "weight": leaf}))
+    tree: st.SearchStrategy[Any] = st.deferred(lambda: st.fixed_dictionaries({}, optional={"children": st.lists(tree), "weight": leaf}))
     rest = {"due": leaf, "notes": st.dictionaries(names, leaf), "size": st.lists(st.integers(), max_size=3), "kind": leaf, "flag": leaf}
     more = {"tags": st.lists(leaf), "tree": tree, "counts": st.dictionaries(st.sampled_from(["1", "x"]), leaf), "extra": anything}
     return st.fixed_dictionaries({"items": st.lists(item | leaf, max_size=4), "pay": pay | leaf}, optional={**rest, **more})

@@ -16,6 +16,7 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31
 from souk.kernel.db import Tx
 from souk.kernel.errors import REFUSALS, Refusal
 from souk.kernel.http.answer import Content, Redirect, Reply
+from souk.kernel.http.examples import example_of
 from souk.kernel.http.guards import ANYONE, MEMBER, Actor, Role, who
 from souk.kernel.http.openapi import Undescribed, describe
 from souk.kernel.http.operation import Operation, operation
@@ -257,3 +258,27 @@ def test_operations_of_one_name_have_ids_of_their_own() -> None:
     document = describe("Auction", "/auction/v1", [*ALL, other], ROLES)
     ids = [method["operationId"] for path in document["paths"].values() for method in path.values()]
     assert len(ids) == len(set(ids)) == len(ALL) + 1
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        tuple[int, str],
+        dict[str, Lot],
+        bytes,
+        Annotated[int, Meta(gt=7, multiple_of=5)],
+        Annotated[float, Meta(lt=0)],
+        Annotated[int, Meta(le=-3)],
+        Annotated[str, Meta(min_length=9, max_length=12)],
+        Annotated[str, Meta(max_length=2)],
+        Annotated[list[Phase], Meta(min_length=2)],
+        Lot | None,
+        bool,
+        None,
+        UUID,
+        Any,
+    ],
+)
+def test_an_example_made_from_a_schema_fits_it(kind: Any) -> None:
+    (schema,), components = msgspec.json.schema_components([kind], ref_template="#/components/schemas/{name}")
+    msgspec.json.decode(msgspec.json.encode(example_of(schema, components)), type=kind)

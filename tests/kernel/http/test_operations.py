@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
-from souk.kernel.db import Database, Tx, count, many, one, value
+from souk.kernel.db import Database, Tx, count, many, one, only, value
 from souk.kernel.errors import Refusal
 from souk.kernel.http.answer import Content, Redirect, Reply
 from souk.kernel.http.binding import Undeclared
@@ -49,7 +49,7 @@ class NoteTaken(Refusal, status=409, message="A note says {text_taken} already."
 
 NOTE = one(Note, "select id, body_text from notes where id = $1")
 NOTES = many(Note, "select id, body_text from notes order by id limit $1 offset $2")
-HOW_MANY = value(int, "select count(*) from notes")
+HOW_MANY = only(int, "select count(*) from notes")
 ADD_NOTE = one(Note, "insert into notes (id, body_text) values ($1, $2) returning id, body_text")
 SLEEP = value(str, "select pg_sleep($1)::text")
 DELETE = count("delete from notes where id = $1")
@@ -71,7 +71,7 @@ class NotesQuery(Paging):
 async def list_notes(tx: Tx, by: Actor | None, query: NotesQuery) -> Page[Note]:
     """List notes."""
     del by
-    return Page(await tx.run(NOTES, query.limit, query.offset), await tx.run(HOW_MANY) or 0, query)
+    return Page(await tx.run(NOTES, query.limit, query.offset), await tx.run(HOW_MANY), query)
 
 
 @operation("POST", "/notes", who=CLIENT, status=201, idempotent=True, dry_run=True)
@@ -248,9 +248,7 @@ async def test_what_every_answer_carries(notes: Database) -> None:
         other = await client.get("/notes", headers={"X-Request-Id": "<b>", "Origin": "https://evil.example"})
         assert other.headers["x-request-id"] != "<b>"
         assert "access-control-allow-origin" not in other.headers
-        preflight = await client.options(
-            "/notes", headers={"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
-        )
+        preflight = await client.options("/notes", headers={"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"})
         assert preflight.status_code == 204
         assert "POST" in preflight.headers["access-control-allow-methods"]
 
@@ -287,7 +285,7 @@ async def test_whoever_asks_too_often_waits(notes: Database) -> None:
 async def test_documents_and_redirects(notes: Database) -> None:
     async with Served(site(notes), OPERATIONS) as served, served.client() as client:
         document = await client.get("/report", headers={"Accept-Encoding": "gzip"})
-        assert document.headers["content-disposition"] == "attachment; filename=\"rep?rt'.csv\""
+        assert document.headers["content-disposition"] == 'attachment; filename="rep?rt\'.csv"'
         assert document.headers["content-encoding"] == "gzip"
         assert document.text == "a,b\n" * 1000
         redirect = await client.get("/elsewhere")

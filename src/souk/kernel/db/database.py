@@ -53,15 +53,24 @@ IDLE_SECONDS: Final = 30.0
 class Database:
     """One market's pool, business clock and outbox."""
 
-    def __init__(self, pool: Pool, clock: Clock, outbox: Callable[[Tx], Outbox] | None = None, *, idle: float = IDLE_SECONDS) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        clock: Clock,
+        outbox: Callable[[Tx], Outbox] | None = None,
+        *,
+        idle: float = IDLE_SECONDS,
+        kind: type[Tx] = Tx,
+    ) -> None:
         self.pool = pool
         self.clock = clock
         self.outbox = outbox
         self.idle = idle
+        self._kind: Final = kind
 
     def tx(self, *, reading: bool = False) -> Tx:
         """A new transaction, not yet begun. For the edge: whoever makes one ends it."""
-        tx = Tx(self.pool, self.clock, None, reading=reading)
+        tx = self._kind(self.pool, self.clock, None, reading=reading)
         if self.outbox is not None and not reading:
             tx.outbox = self.outbox(tx)
         return tx

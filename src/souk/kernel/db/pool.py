@@ -21,16 +21,18 @@ from souk.kernel.db.errors import DatabaseBusy, DatabaseUnavailable
 Waiting: TypeAlias = "asyncio.Future[Connection | None]"
 
 CONNECT_SECONDS: Final = 5.0
-COMMAND_SECONDS: Final = 30.0
+ANSWER_SECONDS: Final = 30.0
 
 
 class Pool:
     """Connections to one database as one role. `prepared=False` suits a PgBouncer that cannot keep prepared statements."""
 
-    def __init__(self, dsn: str, *, size: int = 10, wait: float = 5.0, prepared: bool = True) -> None:
+    def __init__(self, dsn: str, *, size: int = 10, wait: float = 5.0, answer: float = ANSWER_SECONDS, prepared: bool = True) -> None:
         self.dsn = dsn
         self.size = size
         self.wait = wait
+        self.answer = answer
+        """How long a silent server is waited for. Statements have their own, shorter limit (`statement_timeout`)."""
         self.prepared = prepared
         self.open = 0
         """How many connections there are, those included that are being made."""
@@ -105,7 +107,7 @@ class Pool:
             raw = await asyncpg.connect(
                 self.dsn,
                 timeout=CONNECT_SECONDS,
-                command_timeout=COMMAND_SECONDS,
+                command_timeout=self.answer,
                 statement_cache_size=0,
                 server_settings={"application_name": "souk"},
             )

@@ -19,6 +19,7 @@ from typing import Any, Final, Generic, Literal, NewType, TypeVar, Union, get_ar
 import msgspec
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 Shape = Literal["one", "only", "many", "value", "values", "count"]
 Row = Sequence[Any]
 
@@ -26,10 +27,10 @@ QUERIES: Final[list[Query[Any]]] = []
 """Every statement of the program, in the order they were defined."""
 
 
-class Query(Generic[T]):
+class Query(Generic[T_co]):
     """One SQL statement and the type of its answer."""
 
-    __slots__ = ("_carrying", "answer", "certain", "home", "kind", "parameters", "shape", "sql")
+    __slots__ = ("_carrying", "answer", "certain", "changes", "home", "kind", "parameters", "shape", "sql")
 
     def __init__(self, shape: Shape, kind: Any, sql: str, home: str) -> None:
         self.shape: Final = shape
@@ -37,19 +38,21 @@ class Query(Generic[T]):
         self.sql: Final = sql.strip().rstrip(";")
         self.home: Final = home
         self.parameters: Final = max((int(n) for n in PARAMETER.findall(sql)), default=0)
-        self.answer: Final[Callable[[list[Row]], T]] = ANSWERS[shape](READERS[shape](kind), self)
+        self.answer: Final[Callable[[list[Row]], T_co]] = ANSWERS[shape](READERS[shape](kind), self)
         self.certain: Final = CERTAIN.match(self.sql) is not None
         """Whether it does what it says or fails, and never quietly finds nothing to do: a plain `insert … values`."""
-        self._carrying: dict[Rider, Query[T]] = {}
+        self.changes: Final = CHANGES.search(self.sql) is not None
+        """Whether it may write: such a statement is refused where only reading was asked for."""
+        self._carrying: dict[Rider, Query[T_co]] = {}
 
     def __repr__(self) -> str:
         return f"<Query {self.home}: {' '.join(self.sql.split())[:60]}>"
 
-    def carrying(self, rider: Rider) -> Query[T]:
+    def carrying(self, rider: Rider) -> Query[T_co]:
         """This statement with the rider's CTEs in front: two things done in one round trip."""
         known = self._carrying.get(rider)
         if known is None:
-            known = Query[T](self.shape, self.kind, rider.ahead_of(self.sql, self.parameters), self.home)
+            known = Query[T_co](self.shape, self.kind, rider.ahead_of(self.sql, self.parameters), self.home)
             self._carrying[rider] = known
         return known
 
@@ -70,6 +73,10 @@ class Rider:
         return f"{own[1]} {renumbered}, {sql[own.end() :]}" if own else f"with {renumbered} {sql}"
 
 
+CHANGES: Final = re.compile(
+    r"\b(insert\s+into|update\s+(?!of\b|skip\b|nowait\b)\w+\s|delete\s+from|merge\s+into|for\s+(?:no\s+key\s+)?(?:update|share))\b",
+    re.IGNORECASE,
+)
 CERTAIN: Final = re.compile(
     r"insert\s+into\b(?:(?!\bon\s+conflict\b|\bselect\b).)*?\bvalues\s*\((?!.*\bon\s+conflict\b)", re.IGNORECASE | re.DOTALL
 )

@@ -28,6 +28,10 @@ class Outbox(Protocol):
         """The transaction is committed: wake whoever waits for it."""
 
 
+class ReadsOnly(TypeError):
+    """A change in a transaction that was opened for reading: it would commit by itself, past every retry and refusal."""
+
+
 class Tx:
     """One transaction of one market."""
 
@@ -65,8 +69,11 @@ class Tx:
         connection = self._connection
         if connection is None:
             connection = await self._connect()
-        if not self._begun and not self.reading:
-            await self._begin(connection)
+        if not self._begun:
+            if not self.reading:
+                await self._begin(connection)
+            elif query.changes:
+                raise ReadsOnly(f"{query!r} changes rows, but this transaction only reads")
         return await connection.run(query, args)
 
     async def finish(self, query: Query[T], *args: object) -> T:

@@ -89,4 +89,5 @@ def document(content: Content) -> Answer:
 
 
 def redirect(to: Redirect) -> Answer:
+    """The answer that sends the caller elsewhere."""
     return Answer(to.status, [(b"location", to.url.encode("latin-1", "strict")), (b"cache-control", b"no-store")])

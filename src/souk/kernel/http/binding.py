@@ -138,6 +138,8 @@ def body_taker(hint: Any, limit: int) -> TakeBody:
 
 
 def raw_taker(limit: int) -> TakeBody:
+    """The body's bytes as they came, for what is signed."""
+
     async def take(request: Request) -> bytes:
         return await request.read(limit)
 

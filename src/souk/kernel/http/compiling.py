@@ -13,8 +13,8 @@ from typing import Any, Final
 from souk.kernel.db import Tx, commit, roll_back
 from souk.kernel.db.database import give_up
 from souk.kernel.http import idempotency
-from souk.kernel.http.answer import Answer, Content, Redirect, Reply, document, envelope, paged_envelope, redirect
 from souk.kernel.http.answer import JSON as JSON_TYPE
+from souk.kernel.http.answer import Answer, Content, Redirect, Reply, document, envelope, paged_envelope, redirect
 from souk.kernel.http.binding import Bound, bind
 from souk.kernel.http.compression import etag_of, matches
 from souk.kernel.http.fields import fields_of, select
@@ -107,7 +107,7 @@ def reading(operation: Operation[..., Any], bound: Bound, admit: Admit, site: Si
             try:
                 result = await function(*arguments)
                 await commit(tx)
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - judged there, and raised again where it should be
                 result = await _repeat(error, tx, database.read, function, arguments, at_tx)
         answer = ENCODERS.get(type(result), plain_answer)(result, status)
         return finish_reading(request, answer, verdict, known)
@@ -123,15 +123,17 @@ def finish_reading(request: Request, answer: Answer, verdict: Verdict, known: tu
     if request.query and b"fields=" in request.query:
         answer.body = select(answer.body, request.query, known)
     tag = etag_of(answer.body)
-    known = request.headers.get(b"if-none-match")
-    if known is not None and matches(known, tag):
+    held = request.headers.get(b"if-none-match")
+    if held is not None and matches(held, tag):
         return Answer(304, [(b"etag", tag), *verdict.headers()])
     answer.headers.append((b"etag", tag))
     answer.headers.extend(verdict.headers())
     return answer
 
 
-async def _repeat(error: BaseException, tx: Tx, run: Any, function: Any, arguments: list[Any], at_tx: int) -> Any:
+async def _repeat(  # noqa: PLR0913, PLR0917 - what the first try left behind
+    error: BaseException, tx: Tx, run: Any, function: Any, arguments: list[Any], at_tx: int
+) -> Any:
     """The first try failed. Judge why; run it again where that is safe, raise what should be said where it is not."""
     again = await give_up(tx, error, 1)
     if again is None:
@@ -179,7 +181,7 @@ def writing(operation: Operation[..., Any], bound: Bound, admit: Admit, site: Si
             try:
                 result = await function(*arguments)
                 await commit(tx)
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - judged there, and raised again where it should be
                 result = await _repeat(error, tx, database.write, function, arguments, at_tx)
         answer = ENCODERS.get(type(result), plain_answer)(result, status)
         answer.headers.extend(verdict.headers())
@@ -241,6 +243,7 @@ def streaming(operation: Operation[..., Any], bound: Bound, admit: Admit) -> Han
 
 
 def plain_answer(result: Any, status: int) -> Answer:
+    """A value in the envelope."""
     return Answer(status, [JSON_TYPE], envelope(result))
 
 

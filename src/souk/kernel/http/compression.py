@@ -21,7 +21,7 @@ from souk.kernel.http.answer import Answer
 COMPRESS_ABOVE: Final = 1024
 IN_THREAD_ABOVE: Final = 64 * 1024
 
-COMPRESSIBLE: Final = ("text/", "application/json", "application/javascript", "application/xml", "application/problem+json", "image/svg+xml")
+COMPRESSIBLE: Final = (b"text/", b"application/json", b"application/javascript", b"application/xml", b"image/svg+xml")
 """Everything else is compressed by its own format already, or too small to matter."""
 
 _zstd: Final = zstandard.ZstdCompressor(level=1).compress
@@ -101,10 +101,7 @@ def _worth_it(answer: Answer) -> bool:
             return False
         if name == b"content-type":
             kind = value
-    return kind.startswith(_PREFIXES)
-
-
-_PREFIXES: Final = tuple(kind.encode() for kind in COMPRESSIBLE)
+    return kind.startswith(COMPRESSIBLE)
 
 
 # What the client knows already

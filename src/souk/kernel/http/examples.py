@@ -8,6 +8,7 @@ from typing import Any, Final
 Schema = Mapping[str, Any]
 
 DEEPEST: Final = 5
+SIMPLE: Final = {"boolean": True, "null": None}
 FORMATS: Final = {
     "uuid": "0190163d-8694-739b-aea5-966c26f8ad91",
     "date-time": "2026-11-21T09:30:00Z",
@@ -22,29 +23,22 @@ def example_of(schema: Schema, components: Mapping[str, Schema], depth: int = 0)
     """A value that fits a schema. A text of a given form cannot be guessed: such a field needs `Meta(examples=[…])`."""
     if "$ref" in schema:
         return example_of(components[schema["$ref"].rpartition("/")[2]], components, depth)
-    if schema.get("examples"):
-        return schema["examples"][0]
-    for word in ("anyOf", "oneOf"):
-        if word in schema:
-            return example_of(next(choice for choice in schema[word] if choice.get("type") != "null"), components, depth)
-    if "const" in schema:
-        return schema["const"]
-    if "enum" in schema:
-        return schema["enum"][0]
+    choices = schema.get("anyOf") or schema.get("oneOf")
+    if choices:
+        return example_of(next(choice for choice in choices if choice.get("type") != "null"), components, depth)
+    given = schema.get("examples") or schema.get("enum") or ([schema["const"]] if "const" in schema else [])
+    return given[0] if given else _made(schema, components, depth)
+
+
+def _made(schema: Schema, components: Mapping[str, Schema], depth: int) -> Any:
     kind = schema.get("type")
     if kind == "object":
         return _object(schema, components, depth)
     if kind == "array":
         return _array(schema, components, depth)
-    return _simple(kind, schema)
-
-
-def _simple(kind: object, schema: Schema) -> Any:
-    if kind == "string":
-        return _text(schema)
     if kind in ("integer", "number"):
         return _number(schema)
-    return {"boolean": True, "null": None}.get(str(kind), {})
+    return _text(schema) if kind == "string" else SIMPLE.get(str(kind), {})
 
 
 def _object(schema: Schema, components: Mapping[str, Schema], depth: int) -> dict[str, Any]:
@@ -72,7 +66,9 @@ def _text(schema: Schema) -> str:
     return "text".ljust(schema.get("minLength", 0), ".")[: schema.get("maxLength", 4000)]
 
 
-def _number(schema: Schema) -> int | float:
-    step = schema.get("multipleOf", 1)
-    least = schema.get("minimum", schema["exclusiveMinimum"] + step if "exclusiveMinimum" in schema else min(1, schema.get("maximum", 1)))
+def _number(schema: Schema) -> float:
+    step: float = schema.get("multipleOf", 1)
+    most: float = schema["exclusiveMaximum"] - step if "exclusiveMaximum" in schema else schema.get("maximum", 1)
+    above: float = schema["exclusiveMinimum"] + step if "exclusiveMinimum" in schema else min(1, most)
+    least: float = schema.get("minimum", above)
     return -(-least // step) * step

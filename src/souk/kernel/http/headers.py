@@ -21,12 +21,20 @@ _API: Final[Headers] = (
 )
 """An answer may be kept by the caller's own browser, and is asked about (`If-None-Match`) before it is used again."""
 
+_PAGE_POLICY: Final = (
+    b"default-src 'none'",
+    b"script-src 'self'",
+    b"style-src 'self' 'unsafe-inline'",
+    b"img-src 'self' data:",
+    b"font-src 'self' data:",
+    b"connect-src 'self'",
+    b"base-uri 'none'",
+    b"form-action 'self'",
+    b"frame-ancestors 'none'",
+)
+
 _PAGES: Final[Headers] = (
-    (
-        b"content-security-policy",
-        b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
-        b"connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-    ),
+    (b"content-security-policy", b"; ".join(_PAGE_POLICY)),
     (b"vary", b"Accept-Encoding"),
 )
 """The bundled API pages: scripts, data and fonts from here only. Their components set styles, which CSP cannot name one by one."""

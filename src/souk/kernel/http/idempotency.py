@@ -66,14 +66,16 @@ async def look_up(tx: Tx, principal: str, route: str, key: str, digest: bytes) -
     return Answer(stored.status, headers, stored.body)
 
 
-async def keep(tx: Tx, principal: str, route: str, key: str, digest: bytes, answer: Answer) -> None:
+async def keep(  # noqa: PLR0913, PLR0917 - the name of an answer has four parts
+    tx: Tx, principal: str, route: str, key: str, digest: bytes, answer: Answer
+) -> None:
     """Store the answer with the change it tells of. The last statement of the transaction: the outbox rides on it."""
     headers = msgspec.json.encode([(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers])
     await tx.finish(KEEP, _request(principal, route, key), digest, answer.status, headers, answer.body)
 
 
 def _request(principal: str, route: str, key: str) -> UUID:
-    return UUID(bytes=blake2b("\0".join((principal, route, key)).encode(), digest_size=16).digest())
+    return UUID(bytes=blake2b(f"{principal}\0{route}\0{key}".encode(), digest_size=16).digest())
 
 
 @periodic("29 * * * *", name="http.forget_idempotency_keys")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -65,20 +66,16 @@ def problems(body: bytes, kind: Any) -> list[Problem]:
     """Everything that is wrong with a JSON text as a `kind`; nothing when it is right. Raises `Unreadable` when it is no JSON."""
     value: Any = msgspec.UNSET
     try:
-        value = msgspec.json.decode(body)
-    except msgspec.ValidationError:
-        pass  # JSON, but with a number that no machine holds: the typed decoder below says where
-    except msgspec.DecodeError as error:
-        raise Unreadable(str(error).removeprefix("JSON is malformed: ")) from None
-    except UnicodeDecodeError:
-        raise Unreadable("it is not UTF-8") from None
-    except RecursionError:
-        raise Unreadable("it is nested too deeply") from None
-    try:
+        with suppress(msgspec.ValidationError):  # JSON, but with a number that no machine holds: the next line says where
+            value = msgspec.json.decode(body)
         msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
         own = [_said(error)]
         return own if value is msgspec.UNSET else walk(value, kind) or own
+    except msgspec.DecodeError as error:
+        raise Unreadable(str(error).removeprefix("JSON is malformed: ")) from None
+    except UnicodeDecodeError:
+        raise Unreadable("it is not UTF-8") from None
     except RecursionError:
         raise Unreadable("it is nested too deeply") from None
     return []
@@ -95,7 +92,7 @@ def value_problems(value: Any, kind: Any, *, strict: bool = True) -> list[Proble
 
 def walk(value: Any, kind: Any, *, strict: bool = True) -> list[Problem]:
     """What the walk alone finds, without asking msgspec about the whole."""
-    found = _Walk(strict)
+    found = _Walk(strict=strict)
     found.value(value, _type_info(kind), "", 0)
     return found.problems[:MOST_PROBLEMS]
 
@@ -106,7 +103,7 @@ def _type_info(kind: Any) -> kinds.Type:
 
 
 def _said(error: msgspec.ValidationError) -> Problem:
-    """msgspec's own sentence, its path in our notation."""
+    """What msgspec itself says, its path in our notation."""
     text, _, path = str(error).rpartition(" - at ")
     where = re.search(r"`\$\.?(.*)`$", path)
     return Problem(where[1] if where else "", _lower(text or str(error)))
@@ -119,7 +116,7 @@ def _lower(text: str) -> str:
 class _Walk:
     """One walk through one value."""
 
-    def __init__(self, strict: bool) -> None:
+    def __init__(self, *, strict: bool) -> None:
         self.strict = strict
         self.problems: list[Problem] = []
         self.left = MOST_VALUES
@@ -163,8 +160,9 @@ class _Walk:
         for name in value:
             if name not in fields and name != kind.tag_field and kind.forbid_unknown_fields:
                 self.wrong(_join(path, str(name)), f"is not known here{nearest(str(name), known)}")
-        if kind.tag_field in value and value[kind.tag_field] != kind.tag:
-            self.wrong(_join(path, str(kind.tag_field)), f"must be {kind.tag}")
+        tag = kind.tag_field
+        if tag is not None and tag in value and value[tag] != kind.tag:
+            self.wrong(_join(path, tag), f"must be {kind.tag}")
         for name, field in fields.items():
             if name in value:
                 self.value(value[name], field.type, _join(path, name), depth + 1)
@@ -175,7 +173,7 @@ class _Walk:
         self.length(value, kind, path)
         for key, item in value.items():
             try:
-                msgspec.convert({key: None}, dict[_hint(kind.key_type), Any], strict=self.strict, str_keys=True)
+                msgspec.convert({key: None}, dict.__class_getitem__((_hint(kind.key_type), Any)), strict=self.strict, str_keys=True)
             except msgspec.ValidationError:
                 self.wrong(_join(path, key), f"this key must be {expected(kind.key_type)}")
             self.value(item, kind.value_type, _join(path, key), depth + 1)
@@ -192,22 +190,22 @@ class _Walk:
     def union(self, value: Any, kind: kinds.UnionType, path: str, depth: int) -> None:
         members = [member.type if isinstance(member, kinds.Metadata) else member for member in kind.types]
         inside = [member for member in members if _holds(member, value)]
-        if inside and isinstance(inside[0], kinds.StructType) and len(inside) > 1:
-            inside = self.tagged(value, inside, path)
-        if inside:
+        if len(inside) > 1:
+            self.tagged(value, inside, path, depth)
+        elif inside:
             self.value(value, inside[0], path, depth)
-        elif inside is not None and not any(self.accepted(value, member) for member in members):
+        elif not any(self.accepted(value, member) for member in members):
             self.wrong(path, f"must be {expected(kind)}{given(value, kind, strict=self.strict)}")
 
-    def tagged(self, value: Mapping[str, Any], members: list[Any], path: str) -> list[Any] | None:
-        """The one Struct of several that the tag names; None when it names none, which is then said."""
+    def tagged(self, value: Mapping[str, Any], members: list[Any], path: str, depth: int) -> None:
+        """Several Structs are possible: the tag says which is meant."""
         field = members[0].tag_field
-        named = [member for member in members if member.tag == value.get(field)]
-        if named:
-            return named
+        for member in members:
+            if member.tag == value.get(field):
+                self.value(value, member, path, depth)
+                return
         known = ", ".join(str(member.tag) for member in members)
         self.wrong(_join(path, field), f"must be one of {known}" if field in value else f"is required: one of {known}")
-        return None
 
 
 def _hint(kind: kinds.Type) -> Any:

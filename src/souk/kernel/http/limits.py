@@ -67,10 +67,10 @@ def per_address(limit: Limit, *, development: bool) -> Limit:
 class Verdict(msgspec.Struct, frozen=True, gc=False):
     """Whether one more was allowed, how many are left, and in how many seconds the window is free again."""
 
-    allowed: bool
     limit: int
     remaining: int
     reset: int
+    allowed: bool = True
 
     def headers(self) -> list[Header]:
         """The headers every limited answer carries."""
@@ -108,7 +108,7 @@ class Limiter:
         keys = self._keys.get(limit.text)
         if keys is None:
             keys = self._keys[limit.text] = {}
-        seen = keys.get(key)
+        seen: Any = keys.get(key)
         if seen is None:
             if len(keys) >= self._capacity:
                 self._make_room(keys, limit)
@@ -124,13 +124,17 @@ class Limiter:
 
     def _make_room(self, keys: dict[Hashable, Any], limit: Limit) -> None:
         """Drop what lies outside the window; if that is too little, the tenth that has been silent longest."""
-        now = self._now()
-        last = (lambda seen: seen[-1]) if limit.count <= EXACT_UP_TO else (lambda seen: (seen[0] + 1) * limit.seconds)
-        for key in [key for key, seen in keys.items() if last(seen) <= now - limit.seconds]:
+        start = self._now() - limit.seconds
+        for key in [key for key, seen in keys.items() if _last(seen, limit) <= start]:
             del keys[key]
         if len(keys) > self._capacity * 0.9:
-            for key in sorted(keys, key=lambda key: last(keys[key]))[: max(1, self._capacity // 10)]:
+            for key in sorted(keys, key=lambda key: _last(keys[key], limit))[: max(1, self._capacity // 10)]:
                 del keys[key]
+
+
+def _last(seen: Any, limit: Limit) -> float:
+    """The latest time at which a key can have been hit."""
+    return float(seen[-1] if limit.count <= EXACT_UP_TO else (seen[0] + 1) * limit.seconds)
 
 
 def _exact(times: deque[float], limit: Limit, now: float) -> Verdict:
@@ -140,9 +144,9 @@ def _exact(times: deque[float], limit: Limit, now: float) -> Verdict:
         times.popleft()
     left = limit.count - len(times)
     if left <= 0:
-        return Verdict(False, limit.count, 0, _up(times[0] - start))
+        return Verdict(limit.count, 0, _up(times[0] - start), allowed=False)
     times.append(now)
-    return Verdict(True, limit.count, left - 1, _up(times[0] - start))
+    return Verdict(limit.count, left - 1, _up(times[0] - start))
 
 
 def _weighed(seen: list[int], limit: Limit, now: float) -> Verdict:
@@ -154,9 +158,9 @@ def _weighed(seen: list[int], limit: Limit, now: float) -> Verdict:
     older = seen[2] * (seconds - into) / seconds if seen[2] else 0
     left = int(limit.count - seen[1] - older)
     if left <= 0:
-        return Verdict(False, limit.count, 0, _wait(seen, limit, into))
+        return Verdict(limit.count, 0, _wait(seen, limit, into), allowed=False)
     seen[1] += 1
-    return Verdict(True, limit.count, left - 1, int(seconds - into) + 1)
+    return Verdict(limit.count, left - 1, int(seconds - into) + 1)
 
 
 def _wait(seen: list[int], limit: Limit, into: float) -> int:

@@ -222,10 +222,8 @@ class _Writer:
     def query(self, each: Described) -> list[Json]:
         if each.query is None:
             return []
-        info = msgspec.inspect.type_info(each.query)
-        assert isinstance(info, msgspec.inspect.StructType)
         made = []
-        for field in info.fields:
+        for field in msgspec.structs.fields(each.query):
             schema = next(self.schemas)
             if field.default is not msgspec.NODEFAULT and field.default is not None:
                 schema = {**schema, "default": msgspec.to_builtins(field.default)}

@@ -76,8 +76,8 @@ class CursorPaging(Record, kw_only=True):
     cursor: Annotated[str, Meta(max_length=LONGEST_CURSOR, description="`nextCursor` of the page before; none for the first.")] = ""
     limit: PageLimit = 20
 
-    def after(self, kind: Callable[..., K]) -> K | None:
-        """The sort keys to go on from, as the type they have (`tuple[datetime, UUID]`, a Struct); None at the beginning."""
+    def after(self, kind: type[K]) -> K | None:
+        """The sort keys to go on from, as the Struct they were given out as; None at the beginning."""
         if not self.cursor:
             return None
         try:

@@ -37,10 +37,9 @@ def query_reader(kind: type[msgspec.Struct]) -> Callable[[Request], Any]:
 
 def reader(kind: type[msgspec.Struct]) -> Callable[[bytes], Any]:
     """Reads a raw query string as a `kind`, or raises `Invalid` naming every wrong parameter."""
-    info = kinds.type_info(kind)
-    assert isinstance(info, kinds.StructType)
-    lists = frozenset(field.encode_name for field in info.fields if _is_list(field.type))
-    known = [field.encode_name for field in info.fields]
+    fields = msgspec.structs.fields(kind)
+    lists = frozenset(field.encode_name for field in fields if _is_list(kinds.type_info(field.type)))
+    known = [field.encode_name for field in fields]
 
     def read(query: bytes) -> Any:
         given: dict[str, Any] = {}
@@ -57,7 +56,7 @@ def reader(kind: type[msgspec.Struct]) -> Callable[[bytes], Any]:
         try:
             value = msgspec.convert(given, kind, strict=False, str_keys=True)
         except msgspec.ValidationError:
-            wrong += value_problems(given, kind, strict=False)
+            raise Invalid(fields=[*wrong, *value_problems(given, kind, strict=False)]) from None
         if wrong:
             raise Invalid(fields=wrong)
         return value

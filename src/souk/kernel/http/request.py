@@ -14,9 +14,11 @@ class Source(Protocol):
 
     def chunks(self, limit: int) -> AsyncIterator[bytes]:
         """The body piece by piece; more than `limit` bytes are refused."""
+        ...
 
     async def whole(self, limit: int) -> bytes:
         """The body at once, within its limits of size and time."""
+        ...
 
 
 class Request:
@@ -24,7 +26,7 @@ class Request:
 
     __slots__ = ("actor", "address", "body", "headers", "method", "parameters", "path", "query", "request_id", "source")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - made once for every request, so by position
         self,
         method: str,
         path: str,

@@ -27,8 +27,8 @@ class Probe(msgspec.Struct, frozen=True):
 
     name: str
     ok: bool
-    detail: str
-    milliseconds: int
+    detail: str = ""
+    milliseconds: int = 0
 
 
 class Failing(Exception):
@@ -73,34 +73,39 @@ def status_page(title: str, groups: Mapping[str, Sequence[Probe]], links: Mappin
     """A page that shows each market and each dependency, and renews itself. `links` are those of a group, by their text."""
     well = all(probe.ok for probes in groups.values() for probe in probes)
     cards = "".join(_card(name, probes, (links or {}).get(name, {})) for name, probes in groups.items())
-    return PAGE.format(
-        title=escape(title), refresh=REFRESH_SECONDS, style=STYLE, cards=cards,
-        state="good" if well else "bad", verdict="Everything works" if well else "Something needs attention",
-    ).encode()  # fmt: skip
+    state, verdict = ("good", "Everything works") if well else ("bad", "Something needs attention")
+    return PAGE.format(title=escape(title), refresh=REFRESH_SECONDS, style=STYLE, cards=cards, state=state, verdict=verdict).encode()
 
 
 def _card(name: str, probes: Sequence[Probe], links: Mapping[str, str]) -> str:
-    rows = "".join(
-        f'<li class="{"good" if probe.ok else "bad"}"><i role="img" aria-label="{"well" if probe.ok else "failing"}"></i><b>{escape(probe.name)}</b>'
-        f"<span>{escape(probe.detail)}</span><small>{probe.milliseconds} ms</small></li>"
-        for probe in probes
-    )
+    rows = "".join(_row(probe) for probe in probes)
     anchors = "".join(f'<a href="{escape(url)}">{escape(text)}</a>' for text, url in links.items() if url.startswith(("/", "http")))
     return f"<section><h2>{escape(name)}</h2><ul>{rows}</ul><nav>{anchors}</nav></section>"
 
 
-STYLE: Final = """:root{color-scheme:light dark;--ink:#1c2430;--soft:#667085;--line:#e4e7ec;--page:#f7f8fa;--card:#fff;--good:#12805c;--bad:#c4320a}
+def _row(probe: Probe) -> str:
+    state, label = ("good", "well") if probe.ok else ("bad", "failing")
+    return (
+        f'<li class="{state}"><i role="img" aria-label="{label}"></i><b>{escape(probe.name)}</b>'
+        f"<span>{escape(probe.detail)}</span><small>{probe.milliseconds} ms</small></li>"
+    )
+
+
+STYLE: Final = """:root{color-scheme:light dark}
+:root{--ink:#1c2430;--soft:#667085;--line:#e4e7ec;--page:#f7f8fa;--card:#fff;--good:#12805c;--bad:#c4320a}
 @media(prefers-color-scheme:dark){:root{--ink:#eef1f6;--soft:#98a2b3;--line:#2b3340;--page:#12161d;--card:#1a2029;--good:#3ccb97;--bad:#ff8a5c}}
 *{box-sizing:border-box}body{margin:0;background:var(--page);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
 main{max-width:64rem;margin:auto;padding:3rem 1.25rem}h1{margin:0;font-size:1.75rem}h2{margin:0 0 .5rem;font-size:1.1rem}
 header p{margin:.25rem 0 2rem;font-weight:600}header .good{color:var(--good)}header .bad{color:var(--bad)}
 .grid{display:grid;gap:1rem;grid-template-columns:repeat(auto-fill,minmax(18rem,1fr))}
 section{background:var(--card);border:1px solid var(--line);border-radius:.75rem;padding:1.25rem}
-ul{list-style:none;margin:0;padding:0}li{display:grid;grid-template-columns:1rem 1fr auto;gap:0 .5rem;padding:.4rem 0;align-items:baseline}
+ul{list-style:none;margin:0;padding:0}
+li{display:grid;grid-template-columns:1rem 1fr auto;gap:0 .5rem;padding:.4rem 0;align-items:baseline}
 li i{width:.6rem;height:.6rem;border-radius:50%;background:var(--good)}li.bad i{background:var(--bad);border-radius:0}
 li b{font-weight:500}li span{grid-column:2/4;color:var(--soft);font-size:.875rem;overflow-wrap:anywhere}li.bad span{color:var(--bad)}
 li small{grid-row:1;grid-column:3;color:var(--soft)}nav{margin-top:.75rem}nav a{margin-right:1rem;color:inherit;font-size:.9rem}"""
 
 PAGE: Final = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>
-<meta name="viewport" content="width=device-width,initial-scale=1"><meta http-equiv="refresh" content="{refresh}"><style>{style}</style></head>
-<body><main><header><h1>{title}</h1><p class="{state}" role="status">{verdict}</p></header><div class="grid">{cards}</div></main></body></html>"""
+<meta name="viewport" content="width=device-width,initial-scale=1"><meta http-equiv="refresh" content="{refresh}">
+<style>{style}</style></head><body><main><header><h1>{title}</h1><p class="{state}" role="status">{verdict}</p></header>
+<div class="grid">{cards}</div></main></body></html>"""

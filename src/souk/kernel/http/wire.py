@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 HEAD_LIMIT: Final = 64 * 1024
 IDLE_SECONDS: Final = 75.0
 ARRIVAL_SECONDS: Final = 20.0
+LINGER_SECONDS: Final = 1.0
 
 STATUS_LINES: Final = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
 
@@ -47,6 +48,7 @@ class Heads:
 
 
 def joined(headers: Iterable[Header]) -> bytes:
+    """Headers as lines."""
     return b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
@@ -93,13 +95,16 @@ class Wire(asyncio.Protocol):
         self.since = self._loop.time()
         self._connections.add(self)
 
-    def connection_lost(self, _error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
         self._connections.discard(self)
         self._waiting.clear()
         self._closing = True
         self.resume_writing()
 
     def data_received(self, data: bytes) -> None:
+        if self._closing:
+            return
         self._raw.append(data)
         try:
             self._parser.feed_data(data)
@@ -108,7 +113,8 @@ class Wire(asyncio.Protocol):
         except httptools.HttpParserCallbackError:
             raise
         except httptools.HttpParserError:
-            self._refuse(MalformedRequest())
+            if not self._closing:
+                self._refuse(MalformedRequest())
         if self._foreign:
             self._give_away()
         elif self._arriving is not None or not self._url:
@@ -158,6 +164,8 @@ class Wire(asyncio.Protocol):
         if self._foreign or self._arriving is None:
             return
         self._size -= len(body)
+        if self._closing:
+            return
         if self._size < 0:
             self._refuse(BodyTooLarge(limit=self._size + len(body)))
         else:
@@ -176,28 +184,28 @@ class Wire(asyncio.Protocol):
             request.body = b""
         keep = self._parser.should_keep_alive()
         if self._task is None:
-            self._task = self._loop.create_task(self._answer(request, self._ends, keep))
+            self._task = self._loop.create_task(self._answer(request, self._ends, keep=keep))
         else:
             self._waiting.append((request, self._ends, keep))
             self._transport.pause_reading()
 
     # What goes back
 
-    async def _answer(self, request: Request, ends: dict[str, Target], keep: bool) -> None:
+    async def _answer(self, request: Request, ends: dict[str, Target], *, keep: bool) -> None:
         """Answer one request, then the ones that came meanwhile."""
         try:
-            await self._answer_all(request, ends, keep)
+            await self._answer_all(request, ends, keep=keep)
         except BaseException:
             self._transport.abort()  # half an answer must not look like a whole one
             raise
         finally:
             self._task = None
 
-    async def _answer_all(self, request: Request, ends: dict[str, Target], keep: bool) -> None:
+    async def _answer_all(self, request: Request, ends: dict[str, Target], *, keep: bool) -> None:
         while True:
             started = perf_counter()
             target, answer = await self._edge.answer(request, ends)
-            self._write(request, answer, keep and not self._closing)
+            self._write(request, answer, keep=keep and not self._closing)
             self._edge.note(request, target, answer, perf_counter() - started)
             if self._full is not None:
                 await self._full.wait()
@@ -210,7 +218,7 @@ class Wire(asyncio.Protocol):
         else:
             self._transport.resume_reading()
 
-    def _write(self, request: Request, answer: Answer, keep: bool) -> None:
+    def _write(self, request: Request, answer: Answer, *, keep: bool) -> None:
         parts = [self._heads.by_status[answer.status]]
         for name, value in answer.headers:
             parts += (name, b": ", value, b"\r\n")
@@ -222,14 +230,16 @@ class Wire(asyncio.Protocol):
         self._transport.write(b"".join(parts))
 
     def _refuse(self, refusal: Refusal) -> None:
-        """Say what is wrong with the request itself, and close: what follows on the connection cannot be trusted."""
-        if self._closing:
-            return
+        """Say what is wrong with the request itself, and close: what follows on the connection cannot be trusted.
+
+        What still comes is read and thrown away for a moment: a connection reset over unread bytes may cost the client the answer.
+        """
         self._closing = True
         self._arriving = None
         if self._task is None:
             self._write(Request("GET", "", b"", {}, (), ""), refused(refusal), keep=False)
-            self._transport.close()
+            self._transport.write_eof()
+            self.since = self._loop.time()
 
     def _give_away(self) -> None:
         """Let uvicorn's protocol have the connection, with what arrived of this request."""
@@ -254,9 +264,13 @@ class Wire(asyncio.Protocol):
     def sweep(self, now: float) -> None:
         """Close a connection that has been silent too long; tell a client whose request never ended."""
         silent = now - self.since
-        if self._task is not None or silent < ARRIVAL_SECONDS:
+        if self._task is not None:
             return
-        if self._arriving is not None or self._url:
+        if self._closing and silent > LINGER_SECONDS:
+            self._transport.close()
+        elif silent < ARRIVAL_SECONDS:
+            return
+        elif self._arriving is not None or self._url:
             self._refuse(BodyTooSlow(seconds=int(ARRIVAL_SECONDS)))
         elif silent > IDLE_SECONDS:
             self._transport.close()

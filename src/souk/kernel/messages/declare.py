@@ -55,7 +55,7 @@ class Topic(msgspec.Struct, frozen=True):
     revision: Callable[[Any], int]
 
 
-class Event(Record, frozen=True, forbid_unknown_fields=False):
+class Event(Record, forbid_unknown_fields=False):
     """A fact, past tense. Fields may be added with a default; a change that old rows do not fit is a new topic."""
 
     topic: ClassVar[Topic]

@@ -21,7 +21,7 @@ ADD_EVENTS: Final = """announced as (
 
 ADD_JOBS: Final = """enqueued as (
     insert into jobs (id, name, payload, priority, run_at, rank, lane, place, key, attempts_allowed, trace)
-    select j.id, j.name, j.payload, j.priority, j.run_at, j.run_at - j.priority * interval '30 seconds', j.lane, j.place, j.key, j.attempts, j.trace
+    select j.id, j.name, coalesce(j.payload, 'null'), j.priority, j.run_at, j.run_at - j.priority * interval '30 seconds', j.lane, j.place, j.key, j.attempts, j.trace
     from json_to_recordset($1::text::json) j(id uuid, name text, payload jsonb, priority smallint, run_at timestamptz,
         lane text, place bigint, key text, attempts smallint, trace text)
     on conflict (key) where token is null and key is not null do update set
@@ -73,19 +73,19 @@ class Claimed(msgspec.Struct, frozen=True):
     trace: str | None
 
 
-DUE: Final = """token is null and rank <= $1 + interval '5 minutes' and run_at <= $1
+DUE: Final = """token is null and rank <= $1::timestamptz + interval '5 minutes' and run_at <= $1::timestamptz
     and (lane is null or not exists (select from jobs e where e.lane = j.lane and (e.place, e.id) < (j.place, j.id)))"""
 """What may run at the business time $1. Five minutes are the most that a low priority puts `rank` behind `run_at`."""
 
 CLAIM = many(
     Claimed,
     f"""with due as materialized (select id from jobs j where {DUE} order by rank limit $2 for update skip locked)
-    update jobs set token = $3, leased_until = clock_timestamp() + make_interval(secs => $4), attempts = attempts + 1
+    update jobs set token = $3, leased_until = clock_timestamp() + make_interval(secs => $4::float8), attempts = attempts + 1
     from due where jobs.id = due.id
     returning jobs.id, token as "token!", name, payload, attempts, attempts_allowed, rank, lane is not null as "laned!", trace""",  # noqa: S608
 )
 RENEW = count(
-    """update jobs set leased_until = clock_timestamp() + make_interval(secs => $3)
+    """update jobs set leased_until = clock_timestamp() + make_interval(secs => $3::float8)
     from unnest($1::uuid[], $2::uuid[]) h(id, token) where jobs.id = h.id and jobs.token = h.token"""
 )
 DONE = count("delete from jobs using unnest($1::uuid[], $2::uuid[]) h(id, token) where jobs.id = h.id and jobs.token = h.token")
@@ -172,14 +172,14 @@ class DeadJob(msgspec.Struct, frozen=True):
 DEAD_JOBS = many(
     DeadJob,
     """select id, name, payload, attempts, error, traceback, created_at, died_at from dead_jobs
-    where died_at < coalesce($1, 'infinity') order by died_at desc limit $2""",
+    where died_at < coalesce($1::timestamptz, 'infinity') order by died_at desc limit $2""",
 )
 REPLAY = only(
     int,
     """with risen as (delete from dead_jobs where id = $1 returning *),
     back as (
         insert into jobs (id, name, payload, priority, run_at, rank, lane, place, key, attempts_allowed)
-        select id, name, payload, priority, $2, $2 - priority * interval '30 seconds', lane, place, key, attempts_allowed from risen
+        select id, name, payload, priority, $2::timestamptz, $2::timestamptz - priority * interval '30 seconds', lane, place, key, attempts_allowed from risen
         on conflict (key) where token is null and key is not null do nothing)
     select count(*)::int as "risen!" from risen""",
 )
@@ -204,12 +204,12 @@ class Depth(msgspec.Struct, frozen=True):
 DEPTH = only(
     Depth,
     """select
-        (select count(*) from (select from jobs where token is null and rank <= $1 + interval '5 minutes' and run_at <= $1 limit 10000) d)::int
+        (select count(*) from (select from jobs where token is null and rank <= $1::timestamptz + interval '5 minutes' and run_at <= $1::timestamptz limit 10000) d)::int
             as "due!",
         (select count(*) from jobs where token is not null)::int as "leased!",
         (select count(*) from dead_jobs)::int as "dead!",
-        coalesce((select extract(epoch from $1 - run_at) from jobs
-            where token is null and rank <= $1 + interval '5 minutes' and run_at <= $1 order by rank limit 1), 0)::float8 as "oldest!",
+        coalesce((select extract(epoch from $1::timestamptz - run_at) from jobs
+            where token is null and rank <= $1::timestamptz + interval '5 minutes' and run_at <= $1::timestamptz order by rank limit 1), 0)::float8 as "oldest!",
         (pg_snapshot_xmax(pg_current_snapshot())::text::bigint - pg_snapshot_xmin(pg_current_snapshot())::text::bigint) as "gap!",
         coalesce((select extract(epoch from clock_timestamp() - min(xact_start)) from pg_stat_activity
             where datname = current_database() and (backend_xmin is not null or backend_xid is not null)), 0)::float8 as "seconds!\"""",
@@ -250,7 +250,7 @@ class Position(msgspec.Struct, frozen=True):
 
 TAKE_RELAY = one(
     Position,
-    """insert into relays as r (name, token, leased_until) values ($1, $2, clock_timestamp() + make_interval(secs => $3))
+    """insert into relays as r (name, token, leased_until) values ($1, $2, clock_timestamp() + make_interval(secs => $3::float8))
     on conflict (name) do update set token = excluded.token, leased_until = excluded.leased_until
         where r.token is null or r.token = excluded.token or r.leased_until < clock_timestamp()
     returning txid, event""",

@@ -16,6 +16,7 @@ from uuid import UUID
 
 import msgspec
 
+from souk.kernel.clock import utc_now
 from souk.kernel.telemetry.redaction import redact_text
 
 EVERY: Final = 0.1
@@ -109,7 +110,7 @@ class AccessLog:
             lost = self.lost
             if lost > self._told:
                 self._write(
-                    msgspec.json.encode(AccessLine(datetime.now(UTC), "warning", "access lines lost", lines=lost - self._told)) + b"\n"
+                    msgspec.json.encode(AccessLine(utc_now(), "warning", "access lines lost", lines=lost - self._told)) + b"\n"
                 )
                 self._told = lost
 

@@ -8,7 +8,7 @@ from souk.kernel.messages import Event, event
 
 
 @event("order.placed")
-class OrderPlaced(Event):
+class OrderPlaced(Event, frozen=True):
     """A customer placed an order."""
 
     order_id: UUID
@@ -19,7 +19,7 @@ class OrderPlaced(Event):
 
 
 @event("message.posted")
-class MessagePosted(Event):
+class MessagePosted(Event, frozen=True):
     """A party wrote a message about an order."""
 
     order_id: UUID

@@ -77,7 +77,7 @@ ADD_MESSAGE = only(
 MESSAGES_OF = many(
     Message,
     """select m.id, m.order_id, m.sender_id, m.body, m.sent_at
-       from messages m where m.order_id = $1 and m.id < coalesce($2, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+       from messages m where m.order_id = $1 and m.id < coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
        order by m.id desc limit $3""",
 )
 

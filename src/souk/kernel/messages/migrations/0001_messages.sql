@@ -175,4 +175,4 @@ begin
 end
 $$;
 
-select keep_event_days((now() at time zone 'UTC')::date, 7, 3650);
+select keep_event_days((clock_timestamp() at time zone 'UTC')::date, 7, 3650);

@@ -18,12 +18,15 @@ import uvloop
 
 from bench.machine import CORES, OTHER_CORE, pin
 from souk.kernel.assembly import Market
+from souk.kernel.config import Settings
 from souk.kernel.migrate import Source, kernel_sources, market_dsn, migrate
 from souk.kernel.postgres import serve
 from souk.markets.sample import SAMPLE
 from souk.modules.sample.model import person
 
 SECRET: Final = "a secret of the benchmarks, long enough"  # noqa: S105 - the database lives for one run
+DATABASE_SECRET: Final = Settings.load({"SOUK_SECRET": SECRET}).key("database").hex()
+"""What the passwords of runtime roles are made from, as Souk itself does it."""
 ORDERS_EACH: Final = 50
 """A person's orders: their number does not grow with the table, so a list is the same work in any."""
 
@@ -151,13 +154,13 @@ def sources(market: Market) -> tuple[Source, ...]:
 def sample(server: str, rows: int, people: int = 200) -> Iterator[Sample]:
     """The market `sample` with so many orders."""
     with database(server) as dsn:
-        made = Sample(dsn, market_dsn(dsn, SAMPLE.name, SECRET), rows, people)
+        made = Sample(dsn, market_dsn(dsn, SAMPLE.name, DATABASE_SECRET), rows, people)
         uvloop.run(_fill(made))
         yield made
 
 
 async def _fill(made: Sample) -> None:
-    await migrate(made.admin_dsn, SAMPLE.name, sources(SAMPLE), secret=SECRET)
+    await migrate(made.admin_dsn, SAMPLE.name, sources(SAMPLE), secret=DATABASE_SECRET)
     connection = await asyncpg.connect(made.admin_dsn)
     try:
         await connection.execute(f"set search_path to {SAMPLE.name}; set synchronous_commit to off")
