@@ -100,10 +100,10 @@ def install(level: str) -> None:
         run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(VENV)], environment)
     say("installing " + " and ".join(LOCKS[level]))
     target = ["--python", str(venv_python()), "--require-hashes", "--no-build"]
+    # First from the cache alone: nothing is asked of anybody, and a changed pyproject.toml is no reason to be online.
     sync = [uv, "pip", "sync", "--quiet", *target, *[str(ROOT / name) for name in LOCKS[level]]]
-    further = pip_settings().keys() & {"extra-index-url", "find-links"}
-    if not (further and subprocess.run(sync, env=environment, cwd=str(ROOT), capture_output=True, check=False).returncode == 0):
-        run(sync, uv_environment(extra=bool(further)))
+    if not any(quietly([*sync, *offline], environment) for offline in (["--offline"], [])):
+        run(sync, uv_environment(extra=True))
     project = ["--no-deps", "--no-index", "--no-build-isolation", "--editable", str(ROOT)]
     run([uv, "pip", "install", "--quiet", "--python", str(venv_python()), *project], environment)
     (VENV / "souk-stamp").write_text(stamp(level), encoding="ascii")
@@ -198,10 +198,10 @@ def uv_environment(*, extra: bool = False) -> "dict[str, str]":
         environment["UV_DEFAULT_INDEX"] = pip["index-url"]
     if pip.get("no-index", "").lower() in ("1", "true", "yes", "on"):
         environment["UV_NO_INDEX"] = "1"
-    if extra or "UV_NO_INDEX" in environment:
-        environment["UV_FIND_LINKS"] = ",".join(pip.get("find-links", "").split())
-    if extra:
-        environment["UV_INDEX"] = " ".join(pip.get("extra-index-url", "").split())
+    if pip.get("find-links") and (extra or "UV_NO_INDEX" in environment):
+        environment["UV_FIND_LINKS"] = ",".join(pip["find-links"].split())
+    if extra and pip.get("extra-index-url"):
+        environment["UV_INDEX"] = " ".join(pip["extra-index-url"].split())
         # Every file is checked against the lock's hashes, so it does not matter which index it comes from.
         environment["UV_INDEX_STRATEGY"] = "unsafe-best-match"
     return environment
@@ -251,6 +251,11 @@ def works(command: "list[str]") -> bool:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
     except OSError:
         return False
+
+
+def quietly(command: "list[str]", environment: "dict[str, str]") -> bool:
+    """Whether a command succeeds. What it complains of is told by the try that follows."""
+    return subprocess.run(command, env=environment, cwd=str(ROOT), capture_output=True, check=False).returncode == 0
 
 
 def run(command: "list[str]", environment: "dict[str, str]") -> None:

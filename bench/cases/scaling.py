@@ -31,4 +31,4 @@ def cases(run: Run) -> list[Figure]:
     ratio = median(b / a for a, b in zip(alone, both, strict=True))
     verdict = judged(ratio >= 1.7) if len(CORES) >= ENOUGH_CORES else "not judged"
     note = f"one {rate(median(alone))}, {noise(both)}" + ("" if verdict != "not judged" else f"; {len(CORES)} cores for everything")
-    return [Figure("E1 by two processes", rate(median(both)), f"{ratio:.2f}", "≥ 1.70 × one", verdict, note=note)]
+    return [Figure("E1 by two processes", rate(median(both)), f"{ratio:.2f}", "≥ 1.70 of one", verdict, note=note)]

@@ -52,3 +52,18 @@ def test_two_refusals_cannot_share_a_code() -> None:
 @pytest.mark.parametrize(("name", "code"), [("SlotTaken", "SLOT_TAKEN"), ("Busy", "BUSY"), ("Over18Only", "OVER18_ONLY")])
 def test_the_code_is_the_name_of_the_class(name: str, code: str) -> None:
     assert code_of(name) == code
+
+
+def test_a_field_cannot_hide_what_every_refusal_has() -> None:
+    with pytest.raises(TypeError, match="may not be called headers"):
+
+        class Headed(Refusal, status=400, message="No."):
+            headers: str  # type: ignore[assignment]
+
+
+def test_details_are_named_as_json_names_things() -> None:
+    class SeatLost(Refusal, status=409, message="Seat {seat_number} is gone."):
+        seat_number: int
+
+    assert SeatLost(seat_number=7).details() == {"seatNumber": 7}
+    assert str(SeatLost(seat_number=7)) == "Seat 7 is gone."

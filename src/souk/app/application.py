@@ -34,7 +34,8 @@ class Application:
         self.operations = {opened.market.name: operations_of(opened.market, settings) for opened in self.opened}
         self.shell = Shell(self.opened, self.operations, telemetry, production=settings.production)
         routes = self._routes()
-        self.edge = Edge(routes, self.shell.app, telemetry.access, api_headers(production=settings.production))
+        headers = api_headers(production=settings.production)
+        self.edge = Edge(routes, self.shell.app, telemetry.access, headers, settings.trusted_proxies)
         add_context(of_request)
 
     async def start(self, *, work: bool) -> None:

@@ -19,7 +19,7 @@ from souk.app.opened import OpenMarket, sources_of
 from souk.kernel.assembly import Market
 from souk.kernel.config import ConfigError, Problem, Settings
 from souk.kernel.http.server import WebServer
-from souk.kernel.migrate import Applied, plan
+from souk.kernel.migrate import Applied, MigrationError, plan
 from souk.kernel.migrate import migrate as migrate_market
 from souk.kernel.postgres import serve as embedded
 from souk.kernel.telemetry import Telemetry, start_telemetry
@@ -37,28 +37,39 @@ def serve(settings: Settings, *, work: bool, modules: Sequence[str] = ()) -> Non
     """Serve the API until told to stop; with `work`, do the jobs too."""
     chosen = only_modules(markets(settings), frozenset(modules)) if modules else markets(settings)
     with database(settings) as dsn, telemetry(settings) as told, listening(settings) as listener:
-        uvloop.run(_serve(Application(settings, chosen, dsn, told), listener, work=work))
+        uvloop.run(_serve(Application(settings, chosen, dsn, told), dsn, listener, work=work))
 
 
-async def _serve(application: Application, listener: socket.socket, *, work: bool) -> None:
-    await application.start(work=work)
+async def _serve(application: Application, dsn: str, listener: socket.socket, *, work: bool) -> None:
+    await _open(application, dsn, work=work)
     try:
         await WebServer(application.edge, when_started=lambda: announce(application, listener)).serve(sockets=[listener])
     finally:
         await application.stop()
 
 
+async def _open(application: Application, dsn: str, *, work: bool) -> None:
+    """Start it. Where that fails for want of migrations, say so: without them there may not even be a role to connect as."""
+    try:
+        await application.start(work=work)
+    except Exception:
+        behind = [opened.market.name for opened in application.opened if await plan(dsn, opened.market.name, sources_of(opened.market))]
+        if behind:
+            raise MigrationError(f"Migrations have not run for {', '.join(behind)}: run `souk migrate` first.") from None
+        raise
+
+
 def work(settings: Settings) -> None:
     """Do the jobs of every market until told to stop."""
     with database(settings) as dsn, telemetry(settings) as told:
-        uvloop.run(_work(Application(settings, markets(settings), dsn, told)))
+        uvloop.run(_work(Application(settings, markets(settings), dsn, told), dsn))
 
 
-async def _work(application: Application) -> None:
+async def _work(application: Application, dsn: str) -> None:
     stop = asyncio.Event()
     for number in STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await application.start(work=True)
+    await _open(application, dsn, work=True)
     listening_to = [asyncio.create_task(opened.hear()) for opened in application.opened]
     say("souk: at work")
     await stop.wait()

@@ -15,6 +15,7 @@ classes of one name are refused when the second is defined.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import ClassVar, Final, dataclass_transform
 
 REFUSALS: dict[str, type[Refusal]] = {}
@@ -54,16 +55,23 @@ class Refusal(Exception):
         super().__init__(self.text())
 
     def details(self) -> dict[str, object]:
-        """What the caller needs to mend the request; these become `error.details`."""
-        return {name: getattr(self, name) for name in self.fields}
+        """What the caller needs to mend the request; these become `error.details`, named as JSON names things."""
+        return {camel(name): getattr(self, name) for name in self.fields}
 
     def text(self) -> str:
         """The sentence for a person."""
-        return self.message.format(**self.details())
+        return self.message.format(**{**self.details(), **{name: getattr(self, name) for name in type(self).fields}})
 
     def headers(self) -> tuple[tuple[str, str], ...]:
         """HTTP headers this refusal brings, for example `Retry-After`."""
         return ()
+
+
+@cache
+def camel(name: str) -> str:
+    """A field's name outside: `retry_after` → `retryAfter`."""
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def code_of(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
@@ -193,7 +194,7 @@ async def test_a_refusal_undoes_what_was_done_and_a_bug_says_nothing(notes: Data
         assert refused.json()["error"] == {
             "code": "NOTE_TAKEN",
             "message": "A note says taken already.",
-            "details": {"text_taken": "taken"},
+            "details": {"textTaken": "taken"},
         }
         broken = await client.post("/notes", json={"bodyText": "broken"})
         assert (broken.status_code, code(broken)) == (500, "INTERNAL_ERROR")
@@ -304,3 +305,13 @@ def test_a_signature_that_cannot_be_bound_is_refused_at_start(notes: Database) -
     for wrong in (forgetful, greedy):
         with pytest.raises(Undeclared):
             compile_operation(wrong, site(notes))
+
+
+async def test_an_address_behind_a_trusted_proxy_is_counted_for_itself(notes: Database) -> None:
+    served = Served(site(notes, address_limit=parse("1/1m")), OPERATIONS)
+    served.edge.trusted = (ip_network("127.0.0.0/8"),)
+    async with served, served.client() as client:
+        first = {"X-Forwarded-For": "198.51.100.1"}
+        assert (await client.get("/notes", headers=first)).status_code == 200
+        assert (await client.get("/notes", headers=first)).status_code == 429
+        assert (await client.get("/notes", headers={"X-Forwarded-For": "198.51.100.2"})).status_code == 200

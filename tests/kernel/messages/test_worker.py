@@ -32,6 +32,10 @@ from souk.kernel.messages import (
 from souk.kernel.messages.running import Unwatched
 from souk.kernel.telemetry import Outcome
 
+class Louder(msgspec.Struct, frozen=True):
+    volume: int
+
+
 SLOW_TO_LOOK = Rhythm(beat=0.05, shortest=30, longest=30)
 
 
@@ -299,9 +303,6 @@ async def test_a_job_that_was_renamed_reads_what_waits_under_its_old_name(stage:
 
 
 async def test_arguments_that_no_longer_fit_are_kept_as_a_dead_letter(stage: Stage) -> None:
-    class Louder(msgspec.Struct, frozen=True):
-        volume: int
-
     @job("say", attempts=10)
     async def louder(tx: Tx, args: Louder) -> None: ...
 

@@ -23,9 +23,13 @@ class Counter:
         self.running = running
         self.leaving = leaving
 
+    async def client(self) -> httpx.AsyncClient:
+        """Somebody who has not signed in."""
+        return await self.leaving.enter_async_context(self.running.client())
+
     async def sign_in(self, name: str, role: str) -> tuple[httpx.AsyncClient, str]:
         """A client that has signed in, and the id it was given."""
-        client = await self.leaving.enter_async_context(self.running.client())
+        client = await self.client()
         person = (await client.post("/sign-in", json={"name": name, "role": role})).json()["data"]
         client.headers["Authorization"] = f"Bearer {person['accessToken']}"
         return client, person["id"]

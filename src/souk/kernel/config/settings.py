@@ -7,7 +7,21 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from souk.kernel.config.declare import Declared, Problem, Variable
-from souk.kernel.config.values import Secret, database, folder, host, names, one_of, secret, secrets, switch, web_address, whole
+from souk.kernel.config.values import (
+    Network,
+    Secret,
+    database,
+    folder,
+    host,
+    names,
+    networks,
+    one_of,
+    secret,
+    secrets,
+    switch,
+    web_address,
+    whole,
+)
 
 DEVELOPMENT_SECRET: Final = "souk-development-secret-0123456789-not-for-production"  # noqa: S105 - refused in production
 SECRET_LENGTH: Final = 32
@@ -85,6 +99,15 @@ class Settings(Declared, frozen=True):
             "The markets to serve. Empty serves every market that is installed.",
             names,
             accepts="names, with commas between them",
+        ),
+    ]
+    trusted_proxies: Annotated[
+        tuple[Network, ...],
+        Variable(
+            "SOUK_TRUSTED_PROXIES",
+            "The proxies in front, whose X-Forwarded-For is believed. Without them every caller behind one counts as one address.",
+            networks,
+            accepts="addresses or networks like 10.0.0.0/8, with commas between them",
         ),
     ]
     pool_size: Annotated[

@@ -7,12 +7,16 @@ import hmac
 import re
 from collections.abc import Callable
 from difflib import get_close_matches
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 import msgspec
 
 from souk.kernel.config.declare import Unreadable
+
+Network: TypeAlias = IPv4Network | IPv6Network
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
@@ -80,6 +84,20 @@ def names(text: str) -> tuple[str, ...]:
     if twice:
         raise Unreadable(f"names {twice[0]} twice", "Name each market once")
     return found
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    """Addresses and networks with commas between them."""
+    found: list[Network] = []
+    for part in (part.strip() for part in text.split(",")):
+        if part:
+            try:
+                found.append(ip_network(part))
+            except ValueError:
+                raise Unreadable(
+                    f"holds {part!r}, which is neither an address nor a network", "Write them like 10.1.2.3 or 10.0.0.0/8"
+                ) from None
+    return tuple(found)
 
 
 def database(text: str) -> str:

@@ -19,7 +19,7 @@ from souk.kernel.http.binding import Bound, bind
 from souk.kernel.http.compression import etag_of, matches
 from souk.kernel.http.fields import fields_of, select
 from souk.kernel.http.guards import ANYONE, NotAllowed, SignInNeeded, roles_allowed
-from souk.kernel.http.limits import Limit, Limiter, Verdict, parse
+from souk.kernel.http.limits import Limit, Limiter, Verdict, address_key, parse
 from souk.kernel.http.operation import Operation
 from souk.kernel.http.paging import CursorPage, Page
 from souk.kernel.http.refusals import TooManyRequests
@@ -64,13 +64,13 @@ def admission(operation: Operation[..., Any], site: Site) -> Admit:
                 raise NotAllowed(needed=needed)
             verdict = hit(actor.session, member_limit)
         else:
-            verdict = hit(request.address, address_limit)
+            verdict = hit(address_key(request.address), address_limit)
             if not open_to_all:
                 raise SignInNeeded
         if not verdict.allowed:
             raise TooManyRequests(verdict=verdict)
         if own is not None:
-            return _narrower(site.limiter, (name, request.actor.id if request.actor else request.address), own)
+            return _narrower(site.limiter, (name, request.actor.id if request.actor else address_key(request.address)), own)
         return verdict
 
     return admit

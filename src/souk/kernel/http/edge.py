@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from time import perf_counter
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from souk.kernel.errors import Refusal
 from souk.kernel.http.answer import Answer, refused
 from souk.kernel.http.compression import COMPRESS_ABOVE, compressed
 from souk.kernel.http.headers import API_HEADERS, Headers
+from souk.kernel.http.limits import Network, client_address
 from souk.kernel.http.refusals import InternalError, MethodNotAllowed
 from souk.kernel.http.request import CURRENT, Request
 from souk.kernel.http.routes import Routes
@@ -37,9 +38,12 @@ _next_request: Final = itertools.count(1).__next__
 class Edge:
     """The ASGI application: every operation of every market, and the shell around them."""
 
-    def __init__(self, routes: Routes[Target], shell: Shell, access: AccessLog, headers: Headers = API_HEADERS) -> None:
+    def __init__(
+        self, routes: Routes[Target], shell: Shell, access: AccessLog, headers: Headers = API_HEADERS, trusted: Sequence[Network] = ()
+    ) -> None:
         self.find = routes.find
         self.headers = headers
+        self.trusted = trusted
         self.stopping = asyncio.Event()
         """Set when the server is asked to stop: streams end then."""
         self._shell = shell
@@ -68,6 +72,8 @@ class Edge:
     async def answer(self, request: Request, ends: dict[str, Target]) -> tuple[Target, Answer]:
         """The operation's answer, or the answer to whatever it raised, with the headers that depend on the request."""
         target = ends.get(request.method)
+        if self.trusted:
+            request.address = client_address(request.address, request.headers.get(b"x-forwarded-for"), self.trusted)
         if target is None:
             target, answer = without_target(ends, request)
         else:

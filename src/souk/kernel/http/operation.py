@@ -90,9 +90,9 @@ def operation(  # noqa: PLR0913 - see Operation
 ) -> Callable[[Callable[P, R]], Operation[P, R]]:
     """Declare an endpoint.
 
-    idempotent: honours `Idempotency-Key`. dry_run: `?dry_run=true` goes through all of it and rolls back. limit: like
-    "5/15m", on top of the market's own. refusals: what it may answer beyond what the declaration implies; they are documented. kind: "stream" answers server-sent events, "upload" takes
-    the body as chunks, "webhook" takes it as the raw bytes that were signed.
+    idempotent: honours `Idempotency-Key`. dry_run: `?dry_run=true` goes through all of it and rolls back. limit: like "5/15m",
+    on top of the market's own. refusals: what it may answer beyond what the declaration implies; they are documented.
+    kind: "stream" answers server-sent events, "upload" takes the body as chunks, "webhook" as the raw bytes that were signed.
     """
 
     def declare(function: Callable[P, R]) -> Operation[P, R]:

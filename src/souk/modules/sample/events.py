@@ -8,7 +8,7 @@ from souk.kernel.messages import Event, event
 
 
 @event("order.placed")
-class OrderPlaced(Event, frozen=True):
+class OrderPlaced(Event):
     """A customer placed an order."""
 
     order_id: UUID
@@ -19,7 +19,7 @@ class OrderPlaced(Event, frozen=True):
 
 
 @event("message.posted")
-class MessagePosted(Event, frozen=True):
+class MessagePosted(Event):
     """A party wrote a message about an order."""
 
     order_id: UUID
