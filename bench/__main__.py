@@ -1,4 +1,4 @@
-"""`python -m bench [http jobs start scaling ceiling]`: measure, compare with the raw database, say what was reached."""
+"""`python -m bench [ceiling http scaling jobs start size]`: measure, compare with the raw database, say what was reached."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 import uvloop
 
 from bench import report
-from bench.cases import ceiling, http, jobs, scaling, start
+from bench.cases import ceiling, http, jobs, scaling, size, start
 from bench.filled import ask, postgres
 from bench.machine import OTHER_CORE, describe, pin, revision
 from bench.report import Figure, Report
@@ -26,22 +26,27 @@ CASES: Final[dict[str, Callable[[Run], list[Figure]]]] = {
     "scaling": scaling.cases,
     "jobs": jobs.cases,
     "start": start.cases,
+    "size": size.cases,
 }
+USUAL: Final = tuple(name for name in CASES if name != "size")
+"""What runs when nothing is named: all but what needs minutes to be filled."""
 
 
 def main() -> int:
     """Run what is asked for. 1 when a target was missed."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("cases", nargs="*", help=f"which of {', '.join(CASES)}; all of them by default")
+    parser.add_argument("cases", nargs="*", help=f"which of {', '.join(CASES)}; all but `size` by default")
     parser.add_argument("--seconds", type=float, default=4, help="how long a round is (default 4)")
     parser.add_argument("--rounds", type=int, default=3, help="how many rounds count (default 3)")
     parser.add_argument("--rows", type=int, default=10_000, help="how many orders there are (default 10,000)")
+    parser.add_argument("--large", type=int, default=1_000_000, help="how many orders `size` compares with (default 1,000,000)")
+    parser.add_argument("--unsynced", action="store_true", help="do not wait for the disk: what is left is what the software costs")
     parser.add_argument("--record", action="store_true", help="put the figures into bench/README.md")
     chosen = parser.parse_args()
     unknown = set(chosen.cases) - set(CASES)
     if unknown:
         parser.error(f"there is no case {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
-    made = measure(chosen.cases or list(CASES), chosen.seconds, chosen.rounds, chosen.rows)
+    made = measure(chosen.cases or USUAL, chosen)
     report.show(made)
     report.keep(made)
     if chosen.record:
@@ -49,21 +54,21 @@ def main() -> int:
     return int(any(figure.verdict == "missed" for figure in made.figures))
 
 
-def measure(names: list[str], seconds: float, rounds: int, rows: int) -> Report:
+def measure(names: Sequence[str], chosen: argparse.Namespace) -> Report:
     """The cases in turn, on one server."""
     pin(OTHER_CORE)
     home = Path(tempfile.mkdtemp(prefix="souk-bench-"))
     figures: list[Figure] = []
     try:
-        with postgres(os.environ.get("SOUK_BENCH_DATABASE_URL", "")) as server:
-            run = Run(server, home, seconds, rounds, rows)
+        with postgres(os.environ.get("SOUK_BENCH_DATABASE_URL", ""), durable=not chosen.unsynced) as server:
+            run = Run(server, home, chosen.seconds, chosen.rounds, chosen.rows, chosen.large)
             settings = uvloop.run(ask(server, SETTINGS))
             for name in names:
                 print(f"{name} …", file=sys.stderr, flush=True)
                 figures += CASES[name](run)
     finally:
         shutil.rmtree(home, ignore_errors=True)
-    how = f"{rounds} rounds of {seconds:g} s, {rows:,} orders, 32 connections; medians, noise is the farthest round"
+    how = f"{chosen.rounds} rounds of {chosen.seconds:g} s, {chosen.rows:,} orders, 32 connections; medians, noise is the farthest round"
     return Report(revision(), describe(), settings, report.now(), how, figures)
 
 

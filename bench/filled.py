@@ -20,7 +20,7 @@ from bench.machine import CORES, OTHER_CORE, pin
 from souk.kernel.assembly import Market
 from souk.kernel.config import Settings
 from souk.kernel.migrate import Source, kernel_sources, market_dsn, migrate
-from souk.kernel.postgres import serve
+from souk.kernel.postgres import Choices, serve
 from souk.markets.sample import SAMPLE
 from souk.modules.sample.model import person
 
@@ -44,7 +44,6 @@ class Order(msgspec.Struct, frozen=True):
 
     id: str
     customer: int
-    provider: int
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -55,11 +54,11 @@ class Sample(msgspec.Struct, frozen=True):
     rows: int
     people: int
 
-    def orders(self, upto: int = 10_000) -> list[Order]:
-        """Orders of the people who sign in, spread over the whole table."""
-        known = [i for i in range(1, self.rows + 1) if 1 + i % self.persons() <= self.people and 1 + i // 7 % self.persons() <= self.people]
-        step = max(1, len(known) // upto)
-        return [Order(f"00000000-0000-7000-8000-{i:012x}", i % self.persons(), i // 7 % self.persons()) for i in known[::step]]
+    def orders(self) -> list[Order]:
+        """The orders of the customers who sign in, spread over the whole table."""
+        persons = self.persons()
+        numbers = (k * persons + who for k in range(ORDERS_EACH) for who in range(min(self.people, persons)))
+        return [Order(f"00000000-0000-7000-8000-{i:012x}", i % persons) for i in numbers if 1 <= i <= self.rows]
 
     def persons(self) -> int:
         """How many customers, and how many providers, the orders are spread over."""
@@ -76,7 +75,7 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def postgres(url: str) -> Iterator[str]:
+def postgres(url: str, *, durable: bool) -> Iterator[str]:
     """The administrator's DSN of a server that keeps to its core: the one of SOUK_BENCH_DATABASE_URL, or an embedded one of its own."""
     if url:
         with kept_to_core(url):
@@ -85,7 +84,7 @@ def postgres(url: str) -> Iterator[str]:
     home = Path(tempfile.mkdtemp(prefix="souk-bench-"))
     pin(OTHER_CORE)
     try:
-        with serve(home) as server:
+        with serve(home, Choices(durable=durable)) as server:
             yield server.dsn
     finally:
         shutil.rmtree(home, ignore_errors=True)

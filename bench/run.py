@@ -17,3 +17,5 @@ class Run(msgspec.Struct, frozen=True):
     seconds: float
     rounds: int
     rows: int
+    large: int
+    """How many orders a large market has."""

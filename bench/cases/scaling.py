@@ -20,7 +20,7 @@ def cases(run: Run) -> list[Figure]:
     """E1 by one process and by two."""
     first, second = CORES[0], CORES[1 % len(CORES)]
     with sample(run.server, run.rows) as made, souk(made, run.home, cores=[first]) as one, souk(made, run.home, cores=[second]) as two:
-        case = reading_one(made, one.tokens("customer", made.people))
+        case = reading_one(made, one.tokens("customer", min(made.people, made.persons())))
         alone: list[float] = []
         both: list[float] = []
         for number in range(run.rounds + 1):

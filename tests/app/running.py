@@ -13,9 +13,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, ClassVar, Protocol
 from uuid import uuid4
 
 import httpx
@@ -37,6 +37,9 @@ PROGRAM = (sys.executable, "-c", "from souk.cli import main; main(prog_name='sou
 class Souk:
     """One `souk` process: what it said, where it listens, and its end."""
 
+    here: ClassVar[list[Souk]] = []
+    """Those that this test process has started and not closed."""
+
     def __init__(self, *words: str, home: Path, **environment: str) -> None:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("SOUK_")}
         usual = {"SOUK_HOME": str(home), "SOUK_PORT": "0", "SOUK_MARKETS": "sample", "COLUMNS": "200"}
@@ -51,6 +54,7 @@ class Souk:
         )
         self._reader = threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True)
         self._reader.start()
+        self.here.append(self)
 
     @property
     def pid(self) -> int:
@@ -118,6 +122,7 @@ class Souk:
         if self.process.stdout is not None:
             self.process.stdout.close()
         self.log.close()
+        self.here.remove(self)
 
     def _read(self, output: IO[str]) -> None:
         for line in output:
@@ -241,3 +246,12 @@ def person(up: Souk) -> Iterator[Person]:
             return opened.enter_context(up.client(name or f"{role} {uuid4()}", role))
 
         yield sign_in
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what every process said, when a test fails."""
+    report = yield
+    if report.failed:
+        report.sections += [(f"souk {' '.join(souk.words)} ({souk.pid})", souk.all_it_said()) for souk in Souk.here]
+    return report

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
@@ -302,7 +302,16 @@ def test_a_signature_that_cannot_be_bound_is_refused_at_start(notes: Database) -
     async def greedy(weather: float) -> None:
         """Wants what nobody has."""
 
-    for wrong in (forgetful, greedy):
+    @operation("POST", "/things", idempotent=True)
+    async def careless() -> None:
+        """Has nothing to keep its answer in."""
+
+    @operation("GET", "/things", kind="stream")
+    async def hoarding(tx: Tx) -> AsyncIterator[int]:
+        """Would hold a transaction for as long as somebody listens."""
+        yield await tx.run(HOW_MANY)
+
+    for wrong in (forgetful, greedy, careless, hoarding):
         with pytest.raises(Undeclared):
             compile_operation(wrong, site(notes))
 

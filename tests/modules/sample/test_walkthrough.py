@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,15 +29,17 @@ def test_a_block_of_the_page_stands_in_its_file(file: str, text: str) -> None:
 async def test_the_requests_of_the_page_work_in_their_order(database: Database) -> None:
     [steps] = [text for file, text in BLOCKS if file == "walkthrough"]
     known: dict[str, str] = {}
+    data: Any = ()
     async with opened(database) as counter:
         client = await counter.client()
         for step in steps.splitlines():
-            method, path, body = (re.sub(r"<(\w+)>", lambda found: known[found[1]], step).split(" ", 2) + [""])[:3]
-            answer = await client.request(method, path, json=json.loads(body) if body else None)
+            method, path, *rest = re.sub(r"<(\w+)>", lambda found: known[found[1]], step).split(" ", 2)
+            body = json.loads(rest[0]) if rest else None
+            answer = await client.request(method, path, json=body)
             assert answer.status_code in (200, 201), f"{step}: {answer.text}"
             data = answer.json()["data"]
             if path == "/sign-in":
-                known[json.loads(body)["name"]] = data["id"]
+                known[body["name"]] = data["id"]
                 client.headers.setdefault("Authorization", f"Bearer {data['accessToken']}")
             elif path == "/orders":
                 known["order"] = data["id"]

@@ -11,7 +11,13 @@ from souk.kernel.db.query import NoRow, Query
 
 T = TypeVar("T")
 
-NO_ANSWER: Final = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.OutdatedSchemaCacheError)
+NO_ANSWER: Final = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OutdatedSchemaCacheError,
+)
 """What the driver raises when the server gave no answer, or one that it cannot read any more."""
 
 
@@ -93,4 +99,7 @@ class Connection:
             return Unanswered()
         if isinstance(error, asyncpg.InterfaceError):
             return Broken(sent=False) if self.raw.is_closed() else error
+        if isinstance(error, asyncpg.InternalClientError):
+            # The server's last words came while nobody had asked anything, and the driver refuses to say more on that connection.
+            return Broken(sent="cannot switch to state" not in str(error))
         return Broken(sent=True)

@@ -81,14 +81,19 @@ class Database:
 
     async def write(self, work: Work[T]) -> T:
         """Run work in one transaction and commit it. Conflicts are retried from the start; work must be repeatable."""
-        return await self._attempt(work, reading=False)
+        return await self._attempt(work)
 
-    async def _attempt(self, work: Work[T], *, reading: bool) -> T:
+    async def rehearse(self, work: Work[T]) -> T:
+        """Run work as `write` does, then roll it back: the answer says what would have happened."""
+        return await self._attempt(work, rehearsal=True)
+
+    async def _attempt(self, work: Work[T], *, reading: bool = False, rehearsal: bool = False) -> T:
         for attempt in range(1, TRIES + 1):
             tx = self.tx(reading=reading)
+            tx.rehearsal = rehearsal
             try:
                 answer = await work(tx)
-                await commit(tx)
+                await (roll_back(tx) if rehearsal else commit(tx))
             except BaseException as error:
                 again = await give_up(tx, error, attempt, self.idle)
                 if again is None:

@@ -22,6 +22,8 @@ Waiting: TypeAlias = "asyncio.Future[Connection | None]"
 
 CONNECT_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 30.0
+NO_CONNECTION: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What the driver raises when no connection can be made."""
 
 
 class Pool:
@@ -103,6 +105,7 @@ class Pool:
 
     async def _connect(self) -> Connection:
         """A new connection in the place that is already counted; the place is free again when none can be made."""
+        connection: Connection | None = None
         try:
             raw = await asyncpg.connect(
                 self.dsn,
@@ -111,18 +114,20 @@ class Pool:
                 statement_cache_size=0,
                 server_settings={"application_name": "souk"},
             )
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            self._free_place()
-            raise DatabaseUnavailable from error
-        except BaseException:
-            self._free_place()
+            connection = Connection(raw, prepared=self.prepared)
+            self._all.add(connection)
+            await prepare_codecs(raw)
+        except BaseException as error:
+            if connection is None:
+                self._free_place()
+            else:
+                self._forget(connection)
+            if isinstance(error, NO_CONNECTION):
+                raise DatabaseUnavailable from error
             raise
-        connection = Connection(raw, prepared=self.prepared)
-        self._all.add(connection)
         if self._closed:
             self._forget(connection)
             raise DatabaseUnavailable
-        await prepare_codecs(raw)
         return connection
 
     async def _wait_for_one(self) -> Connection:

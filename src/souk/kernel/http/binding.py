@@ -25,8 +25,8 @@ TakeBody = Callable[[Request], Awaitable[Any]]
 class Bound(msgspec.Struct, frozen=True):
     """An operation's arguments: what each is taken from, and where its transaction goes."""
 
-    count: int
-    constants: tuple[tuple[int, Any], ...]
+    template: list[Any]
+    """The arguments that are the same for every request, and room for the others."""
     takes: tuple[tuple[int, Take], ...]
     body: tuple[int, TakeBody] | None
     tx: int | None
@@ -34,11 +34,13 @@ class Bound(msgspec.Struct, frozen=True):
     """For an operation without query parameters: refuses those that are sent all the same."""
     answers: Any
 
-    def template(self) -> list[Any]:
-        """The arguments that are the same for every request, and room for the others."""
-        arguments: list[Any] = [None] * self.count
-        for i, constant in self.constants:
-            arguments[i] = constant
+    def arguments(self, request: Request) -> list[Any]:
+        """Everything but the body and the transaction."""
+        if self.check_query is not None and request.query:
+            self.check_query(request)
+        arguments = self.template.copy()
+        for i, take in self.takes:
+            arguments[i] = take(request)
         return arguments
 
 
@@ -55,10 +57,7 @@ def bind(operation: Operation[..., Any], resources: dict[type, Any]) -> Bound:
     hints = get_type_hints(operation.function, include_extras=True)
     names = list(inspect.signature(operation.function).parameters)
     in_path = re.findall(r"{(\w+)}", operation.path)
-    missing = [name for name in in_path if name not in names]
-    if missing:
-        raise Undeclared(f"{operation!r}: the path names {missing}, the function does not take them")
-    constants: list[tuple[int, Any]] = []
+    template: list[Any] = [None] * len(names)
     takes: list[tuple[int, Take]] = []
     body: tuple[int, TakeBody] | None = None
     tx: int | None = None
@@ -75,11 +74,23 @@ def bind(operation: Operation[..., Any], resources: dict[type, Any]) -> Bound:
         elif name == "query":
             takes.append((i, query_reader(hint)))
         elif hint in resources:
-            constants.append((i, resources[hint]))
+            template[i] = resources[hint]
         else:
             takes.append((i, _special(operation, name, hint)))
+    _check(operation, names, in_path, takes_tx=tx is not None)
     check_query = None if "query" in names else query_reader(NoQuery)
-    return Bound(len(names), tuple(constants), tuple(takes), body, tx, check_query, hints.get("return"))
+    return Bound(template, tuple(takes), body, tx, check_query, hints.get("return"))
+
+
+def _check(operation: Operation[..., Any], names: list[str], in_path: list[str], *, takes_tx: bool) -> None:
+    """What a declaration promises, its signature must be able to keep."""
+    missing = [name for name in in_path if name not in names]
+    if missing:
+        raise Undeclared(f"{operation!r}: the path names {missing}, the function does not take them")
+    if not takes_tx and (operation.idempotent or operation.dry_run):
+        raise Undeclared(f"{operation!r}: what is idempotent or can be rehearsed does so in a transaction; take `tx: Tx`")
+    if takes_tx and operation.kind in ("stream", "upload"):
+        raise Undeclared(f"{operation!r}: a {operation.kind} lasts too long to hold a transaction; take `database: Database`")
 
 
 def _special(operation: Operation[..., Any], name: str, hint: Any) -> Take:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from hashlib import blake2b
 from typing import Any, Final
 
-from souk.kernel.db import Tx, commit, roll_back
+from souk.kernel.db import Tx, commit
 from souk.kernel.db.database import give_up
 from souk.kernel.http import idempotency
 from souk.kernel.http.answer import JSON as JSON_TYPE
@@ -89,17 +89,12 @@ def _narrower(limiter: Limiter, key: Any, limit: Limit) -> Verdict:
 def reading(operation: Operation[..., Any], bound: Bound, admit: Admit, site: Site) -> Handler:
     """A reading operation: no transaction, one statement one round trip; the answer carries an ETag."""
     function, database, status = operation.function, site.database, operation.status
-    takes, at_tx, check_query = bound.takes, bound.tx, bound.check_query
-    template = bound.template()
+    at_tx = bound.tx
     known = fields_of(bound.answers)
 
     async def handle(request: Request) -> Answer:
         verdict = admit(request)
-        if check_query is not None and request.query:
-            check_query(request)
-        arguments = template.copy()
-        for i, take in takes:
-            arguments[i] = take(request)
+        arguments = bound.arguments(request)
         if at_tx is None:
             result = await function(*arguments)
         else:
@@ -140,12 +135,15 @@ async def _repeat(  # noqa: PLR0913, PLR0917 - what the first try left behind
         raise error
     if isinstance(again, Exception):
         raise again from error
+    return await run(_with_tx(function, arguments, at_tx))
 
-    async def work(next_tx: Tx) -> Any:
-        arguments[at_tx] = next_tx
+
+def _with_tx(function: Any, arguments: list[Any], at_tx: int) -> Callable[[Tx], Awaitable[Any]]:
+    async def work(tx: Tx) -> Any:
+        arguments[at_tx] = tx
         return await function(*arguments)
 
-    return await run(work)
+    return work
 
 
 # Changing
@@ -154,24 +152,19 @@ async def _repeat(  # noqa: PLR0913, PLR0917 - what the first try left behind
 def writing(operation: Operation[..., Any], bound: Bound, admit: Admit, site: Site) -> Handler:
     """A changing operation: one transaction, opened by its first statement, committed before the answer leaves."""
     function, database, status = operation.function, site.database, operation.status
-    takes, at_tx, take_body, check_query = bound.takes, bound.tx, bound.body, bound.check_query
-    template = bound.template()
+    at_tx, take_body = bound.tx, bound.body
     may_repeat = operation.idempotent
     may_rehearse = operation.dry_run
 
     async def handle(request: Request) -> Answer:
         verdict = admit(request)
-        if check_query is not None and request.query:
-            check_query(request)
-        arguments = template.copy()
-        for i, take in takes:
-            arguments[i] = take(request)
+        arguments = bound.arguments(request)
         if take_body is not None:
             arguments[take_body[0]] = await take_body[1](request)
         if at_tx is None:
             result = await function(*arguments)
         elif may_rehearse and b"dry_run=true" in request.query:
-            result = await rehearse(database.tx(), function, arguments, at_tx)
+            result = await database.rehearse(_with_tx(function, arguments, at_tx))
         elif may_repeat and b"idempotency-key" in request.headers:
             answer = await once(operation, site, request, arguments, at_tx)
             answer.headers.extend(verdict.headers())
@@ -188,16 +181,6 @@ def writing(operation: Operation[..., Any], bound: Bound, admit: Admit, site: Si
         return answer
 
     return handle
-
-
-async def rehearse(tx: Tx, function: Any, arguments: list[Any], at_tx: int) -> Any:
-    """All of it, then rolled back: the answer says what would have happened."""
-    tx.rehearsal = True
-    arguments[at_tx] = tx
-    try:
-        return await function(*arguments)
-    finally:
-        await roll_back(tx)
 
 
 async def once(operation: Operation[..., Any], site: Site, request: Request, arguments: list[Any], at_tx: int) -> Answer:
@@ -225,14 +208,10 @@ async def once(operation: Operation[..., Any], site: Site, request: Request, arg
 
 def streaming(operation: Operation[..., Any], bound: Bound, admit: Admit) -> Handler:
     """An operation that answers with events as they come. It holds no transaction and no connection."""
-    takes = bound.takes
-    template = bound.template()
 
     async def handle(request: Request) -> Answer:
         verdict = admit(request)
-        arguments = template.copy()
-        for i, take in takes:
-            arguments[i] = take(request)
+        arguments = bound.arguments(request)
         headers = [(b"content-type", b"text/event-stream"), *verdict.headers()]
         return Answer(200, headers, events=operation.function(*arguments))
 

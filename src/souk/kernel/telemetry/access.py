@@ -109,9 +109,7 @@ class AccessLog:
                 self._write(self._render(chunk))
             lost = self.lost
             if lost > self._told:
-                self._write(
-                    msgspec.json.encode(AccessLine(utc_now(), "warning", "access lines lost", lines=lost - self._told)) + b"\n"
-                )
+                self._write(msgspec.json.encode(AccessLine(utc_now(), "warning", "access lines lost", lines=lost - self._told)) + b"\n")
                 self._told = lost
 
     def _run(self) -> None:

@@ -31,7 +31,7 @@ class Reporter:
     def __call__(self, error: BaseException, about: Mapping[str, object]) -> None:
         """Report one error; it goes out in the background."""
         from sentry_sdk import Scope  # noqa: PLC0415 - the extra may be absent
-        from sentry_sdk.utils import event_from_exception  # noqa: PLC0415
+        from sentry_sdk.utils import event_from_exception  # noqa: PLC0415 - an extra, imported only where it is configured
 
         scope = Scope(client=self._client)
         for name in TAGS:

@@ -50,7 +50,7 @@ class Tracer:
 
     def __init__(self, provider: TracerProvider) -> None:
         from opentelemetry.trace import SpanKind, StatusCode  # noqa: PLC0415 - the extra may be absent
-        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415 - an extra, imported only where it is configured
 
         self._provider = provider
         self._tracer = provider.get_tracer(SERVICE)
@@ -123,7 +123,7 @@ def start_tracer(endpoint: str, *, env: str = "development") -> Tracer | None:
         return None
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - the extra may be absent
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - an extra, imported only where it is configured
     except ImportError:
         log.warning(
             "traces are not sent: OTEL_EXPORTER_OTLP_ENDPOINT is set, but the extra is not installed", remedy="install souk[traces]"
@@ -141,7 +141,7 @@ def tracer_to(exporter: SpanExporter) -> Tracer:
 
 def _provider(env: str, processor: SpanProcessor) -> TracerProvider:
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - the extra may be absent
-    from opentelemetry.sdk.trace import TracerProvider as Provider  # noqa: PLC0415
+    from opentelemetry.sdk.trace import TracerProvider as Provider  # noqa: PLC0415 - an extra, imported only where it is configured
 
     # What the operator says in OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES goes before what we say.
     said = Resource({"service.name": SERVICE, "deployment.environment.name": env})

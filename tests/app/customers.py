@@ -1,0 +1,137 @@
+"""Customers who never give up: each request has an idempotency key and is repeated until it is acknowledged.
+
+What they were promised is remembered, to be compared with what the database holds when everything is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import msgspec
+
+from tests.app.running import BASE
+
+PAUSE = 0.05
+PROVIDER = str(uuid4())
+
+
+class Promise(msgspec.Struct, frozen=True):
+    """A request that was acknowledged, and how."""
+
+    path: str
+    key: str
+    body: dict[str, Any]
+    answer: bytes
+    id: str
+
+
+class Wrong(AssertionError):
+    """An answer that no fault explains."""
+
+
+class Customers:
+    """Some customers who place orders and write messages, at any of several addresses of one market."""
+
+    def __init__(self, addresses: Sequence[str], many: int = 4) -> None:
+        self.orders: dict[str, Promise] = {}
+        """Acknowledged orders by title."""
+        self.messages: dict[str, Promise] = {}
+        """Acknowledged messages by text."""
+        self.repeats = 0
+        """How many requests had to be sent again."""
+        self.headers: dict[str, dict[str, str]] = {}
+        self._next = itertools.cycle(addresses).__next__
+        self._many = many
+        self._client = httpx.AsyncClient(timeout=httpx.Timeout(15), trust_env=False)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Customers:
+        self._tasks = [asyncio.create_task(self._shop(f"customer {number}")) for number in range(self._many)]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            await self.leave()
+        finally:
+            await self._client.aclose()
+
+    async def leave(self) -> None:
+        """Leave at once, in the middle of whatever they were asking."""
+        for task in self._tasks:
+            task.cancel()
+        results = await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        for result in results:
+            if not isinstance(result, (asyncio.CancelledError, type(None))):
+                raise result
+
+    @property
+    def acknowledged(self) -> int:
+        return len(self.orders) + len(self.messages)
+
+    async def have_been_served(self, more: int, within: float = 20) -> None:
+        """Until so many more requests have been acknowledged."""
+        wanted = self.acknowledged + more
+        async with asyncio.timeout(within):
+            while self.acknowledged < wanted:
+                for task in self._tasks:
+                    if task.done():
+                        task.result()
+                await asyncio.sleep(0.01)
+
+    async def ask_again(self, promise: Promise) -> bytes:
+        """The answer to a request that was acknowledged before."""
+        headers = self.headers[promise.body.get("title", promise.body.get("body", "")).partition(",")[0]]
+        answer = await self._once(promise.path, promise.key, promise.body, headers)
+        assert answer is not None
+        return answer.content
+
+    async def _shop(self, name: str) -> None:
+        self.headers[name] = await self._sign_in(name)
+        for number in itertools.count():
+            title = f"{name}, order {number}"
+            wanted = {"providerId": PROVIDER, "title": title, "price": number, "currency": "EUR"}
+            self.orders[title] = order = await self._insist("/orders", wanted, self.headers[name])
+            for part in range(3):
+                text = f"{title}, message {part}"
+                self.messages[text] = await self._insist(f"/orders/{order.id}/messages", {"body": text}, self.headers[name])
+
+    async def _sign_in(self, name: str) -> dict[str, str]:
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                said = await self._client.post(self._next() + BASE + "/sign-in", json={"name": name, "role": "customer"})
+                if said.status_code == 200:
+                    return {"Authorization": f"Bearer {said.json()['data']['accessToken']}"}
+            await asyncio.sleep(PAUSE)
+
+    async def _insist(self, path: str, body: dict[str, Any], headers: dict[str, str]) -> Promise:
+        key = str(uuid4())
+        while True:
+            answer = await self._once(path, key, body, headers)
+            if answer is not None:
+                return Promise(path, key, body, answer.content, answer.json()["data"]["id"])
+            self.repeats += 1
+            await asyncio.sleep(PAUSE)
+
+    async def _once(self, path: str, key: str, body: dict[str, Any], headers: dict[str, str]) -> httpx.Response | None:
+        """One try. None when a fault came between, so that it has to be repeated."""
+        try:
+            answer = await self._client.post(self._next() + BASE + path, json=body, headers={**headers, "Idempotency-Key": key})
+        except httpx.TransportError:
+            return None
+        if answer.status_code == 201:
+            return answer
+        if answer.status_code == 503 or (answer.status_code == 409 and answer.json()["error"]["code"] in {"KEY_IN_FLIGHT", "CONTENDED"}):
+            return None
+        raise Wrong(f"{path} answered {answer.status_code}: {answer.text}")
+
+
+def doubled(found: Sequence[str]) -> Iterator[str]:
+    """What is there more than once."""
+    return (each for each, group in itertools.groupby(sorted(found)) if len(list(group)) > 1)
