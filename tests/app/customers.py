@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
 import httpx
@@ -51,7 +51,7 @@ class Customers:
         self._client = httpx.AsyncClient(timeout=httpx.Timeout(15), trust_env=False)
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def __aenter__(self) -> Customers:
+    async def __aenter__(self) -> Self:
         self._tasks = [asyncio.create_task(self._shop(f"customer {number}")) for number in range(self._many)]
         return self
 

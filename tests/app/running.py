@@ -40,8 +40,9 @@ class Souk:
     here: ClassVar[list[Souk]] = []
     """Those that this test process has started and not closed."""
 
-    def __init__(self, *words: str, home: Path, **environment: str) -> None:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("SOUK_")}
+    def __init__(self, *words: str, home: Path, measured: bool = True, **environment: str) -> None:
+        left_out = ("SOUK_",) if measured else ("SOUK_", "COVERAGE_")
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
         usual = {"SOUK_HOME": str(home), "SOUK_PORT": "0", "SOUK_MARKETS": "sample", "COLUMNS": "200"}
         self.words = words
         self.lines: list[str] = []
@@ -149,9 +150,12 @@ class Souk:
 
 
 class Start(Protocol):
-    """Starts `souk` with these words and settings, in this test's home unless told otherwise."""
+    """Starts `souk` with these words and settings, in this test's home.
 
-    def __call__(self, *words: str, home: Path | None = None, **environment: str) -> Souk: ...
+    measured: whether its coverage counts. One that will be killed writes none, and is faster without.
+    """
+
+    def __call__(self, *words: str, measured: bool = True, **environment: str) -> Souk: ...
 
 
 def new_home() -> Path:
@@ -173,10 +177,9 @@ def home() -> Iterator[Path]:
 def start(home: Path) -> Iterator[Start]:
     """Starts processes, and ends those that are left: the latest first, so that an owner of a database outlives who joined it."""
     begun: list[Souk] = []
-    usual = home
 
-    def begin(*words: str, home: Path | None = None, **environment: str) -> Souk:
-        begun.append(Souk(*words, home=home or usual, **environment))
+    def begin(*words: str, measured: bool = True, **environment: str) -> Souk:
+        begun.append(Souk(*words, home=home, measured=measured, **environment))
         return begun[-1]
 
     yield begin

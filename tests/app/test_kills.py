@@ -1,5 +1,7 @@
-"""`kill -9` of worker, API and database, again and again, while customers keep on ordering: what was acknowledged is there,
-once, and what follows from it has happened, once."""
+"""`kill -9` of worker, API and database, again and again, while customers keep on ordering.
+
+What was acknowledged is there, once, and what follows from it has happened, once.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import cycle, islice
 from pathlib import Path
+from typing import TypeAlias
 
 import asyncpg
 import httpx
@@ -26,9 +29,7 @@ from tests.plugins.embedded import postmaster
 KILLS = 50
 MANY_KILLS = int(os.environ.get("SOUK_SOAK", "200"))
 READY_WITHIN = 10.0
-NOT_MEASURED = {"COVERAGE_PROCESS_START": "", "COVERAGE_PROCESS_CONFIG": ""}
-"""A killed process writes no coverage, and measuring it would only slow down two busy cores."""
-
+Database: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 VICTIMS = ("worker", "api", "database", "worker", "api", "session", "worker", "api", "database", "everything")
 """`database` is the server's first process, `session` one of those that serve a connection; `everything` is the process
 that owns the server, serves and works."""
@@ -40,9 +41,9 @@ class House:
     def __init__(self, start: Start, home: Path) -> None:
         self._start = start
         self._home = home
-        self._up = start("up", **NOT_MEASURED)
+        self._up = start("up", measured=False)
         self._ports = [self._up.port]
-        self._api = start("serve", **NOT_MEASURED)
+        self._api = start("serve", measured=False)
         self._ports.append(self._api.port)
         self._worker = self._working()
 
@@ -57,17 +58,17 @@ class House:
             self._worker = self._working()
         elif victim == "api":
             self._api.kill()
-            self._api = self._start("serve", SOUK_PORT=str(self._ports[1]), **NOT_MEASURED)
+            self._api = self._start("serve", SOUK_PORT=str(self._ports[1]), measured=False)
         elif victim == "database":
             os.kill(postmaster(self._home), signal.SIGKILL)
         elif victim == "session":
             self._kill_session()
         else:
             self._up.kill()
-            self._up = self._start("up", SOUK_PORT=str(self._ports[0]), **NOT_MEASURED)
+            self._up = self._start("up", SOUK_PORT=str(self._ports[0]), measured=False)
 
     def _working(self) -> Souk:
-        worker = self._start("work", **NOT_MEASURED)
+        worker = self._start("work", measured=False)
         worker.wait_for("souk: at work")
         return worker
 
@@ -82,7 +83,7 @@ class House:
         """Until every API says that it is."""
         async with httpx.AsyncClient(trust_env=False, timeout=3) as client:
             for address in self.addresses:
-                while not await is_ready(client, address):
+                while not await is_ready(client, address):  # noqa: ASYNC110 - another process cannot set our event
                     await asyncio.sleep(0.02)
 
 
@@ -94,7 +95,7 @@ async def is_ready(client: httpx.AsyncClient, address: str) -> bool:
 
 
 @asynccontextmanager
-async def database_of(home: Path) -> AsyncIterator[asyncpg.Connection]:  # type: ignore[type-arg]
+async def database_of(home: Path) -> AsyncIterator[Database]:
     """What the market's database holds."""
     server = await asyncio.to_thread(serve, home)
     connection = await asyncpg.connect(server.dsn)
@@ -135,7 +136,7 @@ async def everything_due_is_done(address: str) -> None:
         assert moved.status_code == 200, moved.text
 
 
-async def every_promise_is_kept(customers: Customers, database: asyncpg.Connection) -> None:  # type: ignore[type-arg]
+async def every_promise_is_kept(customers: Customers, database: Database) -> None:
     """What was acknowledged is there as it was acknowledged; nothing at all is there twice."""
     for promises, query in (
         (customers.orders, "select title as text, id::text from orders"),
@@ -148,19 +149,19 @@ async def every_promise_is_kept(customers: Customers, database: asyncpg.Connecti
         assert len(promises) <= len(there) <= len(promises) + 4, "each customer left at most one request open"
 
 
-async def every_effect_happened_once(database: asyncpg.Connection) -> None:  # type: ignore[type-arg]
+async def every_effect_happened_once(database: Database) -> None:
     """The reaction to each message was done once, each fact stands in the log once, and no job was given up."""
     miscounted = """select o.title, o.message_count, count(m.id) from orders o left join messages m on m.order_id = o.id
                     group by o.id having o.message_count <> count(m.id)"""
     assert await database.fetch(miscounted) == []
-    facts = dict(await database.fetch("select topic, count(*) from events group by topic"))
+    facts = {row["topic"]: row["count"] for row in await database.fetch("select topic, count(*) from events group by topic")}
     assert facts["order.placed"] == await database.fetchval("select count(*) from orders")
     assert facts["message.posted"] == await database.fetchval("select count(*) from messages")
     assert await database.fetch("select name, attempts, error from dead_jobs") == []
     assert await database.fetch("select name, attempts, error from jobs where name like 'message.posted%'") == []
 
 
-async def every_law_holds(database: asyncpg.Connection) -> None:  # type: ignore[type-arg]
+async def every_law_holds(database: Database) -> None:
     laws = [law for law in sample.MODULE.laws.read_text().split(";") if law.strip()]
     assert len(laws) >= 3
     for law in laws:

@@ -18,7 +18,7 @@ from souk.kernel.http.headers import Headers, page_headers
 from souk.kernel.http.openapi import describe
 from souk.kernel.http.operation import Operation
 from souk.kernel.http.pages import asset, scalar_page, swagger_page
-from souk.kernel.http.refusals import NoSuchPath
+from souk.kernel.http.refusals import MethodNotAllowed, NoSuchPath
 from souk.kernel.http.status import Check, Failing, Probe, health, ready, run, status_page
 from souk.kernel.migrate import pending
 from souk.kernel.telemetry import Telemetry
@@ -41,7 +41,7 @@ class Shell:
         self.operations = operations
         self.telemetry = telemetry
         self.headers = page_headers(production=production)
-        self.app = Starlette(routes=list(self._routes()), exception_handlers={404: self._no_such_path, 405: self._no_such_path})
+        self.app = Starlette(routes=list(self._routes()), exception_handlers={404: self._no_such_path, 405: self._wrong_method})
 
     def _routes(self) -> Iterable[Route]:
         yield self._route("/", self._index)
@@ -71,6 +71,9 @@ class Shell:
 
     async def _no_such_path(self, _request: Request, _error: Exception) -> Response:
         return response(refused(NoSuchPath()), self.headers)
+
+    async def _wrong_method(self, _request: Request, _error: Exception) -> Response:
+        return response(refused(MethodNotAllowed(allowed="GET, HEAD")), self.headers)
 
     async def _health(self, _request: Request) -> Answer:
         return health()

@@ -32,6 +32,7 @@ class Proxy:
         self._dsn = urlsplit(dsn)
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._clients: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
         self.said: list[str] = []
@@ -62,6 +63,13 @@ class Proxy:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
+    async def last_words(self) -> None:
+        """Let the server say, unasked and on every connection, that it goes down; the connections stay open for now."""
+        fields = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
+        for writer in self._clients:
+            writer.write(b"E" + struct.pack("!i", len(fields) + 4) + fields)
+            await writer.drain()
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -75,6 +83,7 @@ class Proxy:
         up_reader, up_writer = await asyncio.open_connection(self._dsn.hostname, self._dsn.port or 5432)
         pair = {writer, up_writer}
         self._writers |= pair
+        self._clients.add(writer)
         try:
             answers = asyncio.create_task(self._answers(up_reader, writer))
             with contextlib.suppress(OSError, asyncio.IncompleteReadError):
@@ -85,6 +94,7 @@ class Proxy:
             for each in pair:
                 each.transport.abort()
             self._writers -= pair
+            self._clients.discard(writer)
 
     async def _questions(self, reader: asyncio.StreamReader, server: asyncio.StreamWriter, answers: asyncio.Task[None]) -> None:
         (length,) = struct.unpack("!i", head := await reader.readexactly(4))

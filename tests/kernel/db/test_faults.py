@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from souk.kernel.clock import Clock
-from souk.kernel.db import Database, DatabaseUnavailable, OutcomeUnknown, Pool, Query, TooSlow, Tx
+from souk.kernel.db import Database, DatabaseExhausted, DatabaseUnavailable, OutcomeUnknown, Pool, Query, TooSlow, Tx
 from souk.kernel.db.query import Shape
 from tests.kernel.db.conftest import Proxy
 
@@ -190,4 +190,22 @@ async def test_cut_off_again_and_again_it_is_refused_rather_than_tried_for_ever(
     with pytest.raises(DatabaseUnavailable):
         await database.write(unlucky)
     assert len(tries) == 2
+    assert database.pool.busy == 0
+
+
+async def test_a_server_that_takes_its_leave_while_nobody_asks_is_noticed_at_the_next_question(
+    behind: Callable[[], Awaitable[Database]], proxy: Proxy
+) -> None:
+    database = await behind()
+    await proxy.last_words()
+    await asyncio.sleep(0.05)  # the driver has heard them; the connections still look open
+    await database.write(lambda tx: tx.finish(ADD, uuid4(), "thing"))
+    assert await database.read(lambda tx: tx.run(NAMES)) == ["thing"]
+
+
+async def test_a_server_without_room_is_said_to_be_so(database: Database) -> None:
+    full = query("value", str, "do $$ begin raise disk_full using message = 'could not extend file'; end $$")
+    with pytest.raises(DatabaseExhausted) as refused:
+        await database.write(lambda tx: tx.finish(full))
+    assert dict(refused.value.headers())["Retry-After"] == "30"
     assert database.pool.busy == 0

@@ -13,15 +13,10 @@ import asyncpg
 import pytest
 
 from souk.kernel.clock import Clock
-from souk.kernel.db import Contended, Database, Pool, Query, Rider, TooSlow, Tx, Unstorable
-from souk.kernel.db.query import Shape
+from souk.kernel.db import Contended, Database, Pool, TooSlow, Tx, Unstorable, Violated
 from souk.kernel.errors import Refusal
 from tests.kernel.db.conftest import Proxy
-
-
-def query(shape: Shape, kind: object, sql: str) -> Query[object]:
-    return Query(shape, kind, sql, __name__)
-
+from tests.kernel.db.noting import Notes, note, query
 
 ADD = query("count", None, "insert into things (id, name) values ($1, $2)")
 ADD_TO = query("count", None, "update things set amount = amount + $2 where id = $1")
@@ -33,28 +28,6 @@ SLEEP = query("count", None, "select pg_sleep($1)")
 
 class Refused(Refusal, status=409, message="No.", code="REFUSED_BY_A_TEST"):
     """A rule that says no."""
-
-
-class Notes:
-    """An outbox that writes notes."""
-
-    RIDER = Rider("notes as (insert into posted (note) select unnest($1::text[]))")
-
-    def __init__(self) -> None:
-        self.waiting: list[str] = []
-        self.told = False
-
-    def unload(self) -> tuple[Rider, tuple[object, ...]] | None:
-        waiting, self.waiting = self.waiting, []
-        return (self.RIDER, (waiting,)) if waiting else None
-
-    def committed(self) -> None:
-        self.told = True
-
-
-def note(tx: Tx, text: str) -> None:
-    assert isinstance(tx.outbox, Notes)
-    tx.outbox.waiting.append(text)
 
 
 @pytest.fixture
@@ -180,7 +153,7 @@ class TestEnding:
 
         async def swallow(tx: Tx) -> None:
             await tx.run(ADD, key, "first")
-            with pytest.raises(Exception, match="duplicate key"):
+            with pytest.raises(Exception, match="things_pkey"):
                 await tx.run(ADD, key, "again")
 
         with pytest.raises(RuntimeError, match="nothing was committed"):
@@ -191,7 +164,7 @@ class TestEnding:
     async def test_a_block_commits_at_its_end_and_rolls_back_on_an_error(self, database: Database) -> None:
         async with database.begin() as tx:
             await tx.run(ADD, uuid4(), "kept")
-        with pytest.raises(asyncpg.UniqueViolationError):
+        with pytest.raises(Violated):
             await in_a_block(database, uuid4())
         assert await database.read(lambda tx: tx.run(NAMES)) == ["kept"]
 

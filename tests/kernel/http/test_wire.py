@@ -255,3 +255,16 @@ async def test_silence_is_not_waited_for(database: Database) -> None:
             assert transport.written.startswith(expected)
             wire.connection_lost(None)
             assert not connections
+
+
+async def test_a_request_that_begins_late_on_a_quiet_connection_has_its_whole_time(database: Database) -> None:
+    async with Served(site(database), OPERATIONS) as served:
+        wire = served.server.config.http(served.server.config, served.server.server_state, {})  # type: ignore[operator, call-arg, arg-type]
+        assert isinstance(wire, Wire)
+        transport = Silent()
+        wire.connection_made(transport)  # type: ignore[arg-type]
+        wire.since -= IDLE_SECONDS - 1
+        wire.data_received(b"GET /test/hel")
+        wire.sweep(asyncio.get_running_loop().time() + 1)
+        assert not transport.written
+        wire.connection_lost(None)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.kernel.messages.stage import Stage
 
 from souk.kernel.clock import Clock
 from souk.kernel.db import Pool
 from souk.kernel.migrate import Source, kernel_sources
+from tests.kernel.messages.stage import Stage
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import msgspec
 from souk.kernel.clock import Clock
 from souk.kernel.db import Database, Pool, Query, Tx
 from souk.kernel.db.query import Shape
-from souk.kernel.messages import Catalogue, Event, Job, Outbox, Periodic, Reaction, Rhythm, Worker, emit, enqueue
+from souk.kernel.messages import Catalogue, Event, Job, Outbox, Periodic, Reaction, Rhythm, Worker, emit, enqueue, job
 from souk.kernel.messages.declare import Work
 
 
@@ -37,6 +37,23 @@ class Say(msgspec.Struct, frozen=True):
 async def note(tx: Tx, what: str) -> None:
     """Leave an effect."""
     await tx.run(ADD_EFFECT, what)
+
+
+@job("say")
+async def say(tx: Tx, args: Say) -> None:
+    """The plainest job."""
+    await note(tx, args.what)
+
+
+def failing(attempts: int) -> Job[Say]:
+    """A job that never succeeds, after it has written something."""
+
+    @job("fail", attempts=attempts)
+    async def fail(tx: Tx, args: Say) -> None:
+        await note(tx, "half done")
+        raise ValueError(f"no {args.what}\0 today")
+
+    return fail
 
 
 class Declared:
@@ -101,5 +118,5 @@ class Stage:
 async def until(true: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> None:
     """Wait until something is true."""
     async with asyncio.timeout(seconds):
-        while not await true():
+        while not await true():  # noqa: ASYNC110 - what is waited for happens in the database
             await asyncio.sleep(0.01)

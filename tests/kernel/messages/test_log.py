@@ -9,17 +9,17 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from tests.kernel.messages.stage import Stage, note, query, until
 
 from souk.kernel.db import Tx
 from souk.kernel.messages import Event, Fact, LogOnly, Relaying, emit, event, on
+from tests.kernel.messages.stage import Stage, note, query, until
 
 PARTITION_OF = "select tableoid::regclass::text from events where aggregate_id = $1"
 DAYS = r"select count(*) from pg_inherits where inhparent = 'events'::regclass and inhrelid::regclass::text ~ '^events_\d{8}$'"
 
 
 @event("step.taken")
-class StepTaken(Event, frozen=True):
+class StepTaken(Event):
     order: UUID
     revision: int
 
@@ -122,9 +122,11 @@ async def test_one_process_publishes_at_a_time_and_another_takes_over(stage: Sta
     assert await one.forward() == 1
     await stage.emit(step(2))
     assert await two.forward() == 0
-    async with asyncio.timeout(5):
-        while not await two.forward():
-            await asyncio.sleep(0.02)
+
+    async def taken_over() -> bool:
+        return await two.forward() > 0
+
+    await until(taken_over, 5)
     assert (first.revisions(), second.revisions()) == ([1], [2])
     await two.leave()
     await stage.emit(step(3))
@@ -252,7 +254,9 @@ async def test_a_jump_of_the_clock_never_keeps_an_event_from_being_written(stage
     assert await stage.ask(int, "select count(*) from events where aggregate_id = $1", order) == 2
 
 
-@pytest.mark.parametrize("statement", ["update events set revision = 5", "delete from events", "truncate events", "drop table events_default"])
+@pytest.mark.parametrize(
+    "statement", ["update events set revision = 5", "delete from events", "truncate events", "drop table events_default"]
+)
 async def test_the_runtime_role_changes_no_fact(stage: Stage, statement: str) -> None:
     await stage.emit(step())
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -263,7 +267,7 @@ async def test_nor_does_it_behind_the_parent_s_back(stage: Stage) -> None:
     await stage.emit(step(order=(order := uuid4())))
     partition = await stage.ask(str, PARTITION_OF, order)
     for statement in (f"update {partition} set revision = 5", f"delete from {partition}"):
-        with pytest.raises(asyncpg.InsufficientPrivilegeError, match=r"events are final|permission denied"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="never changed or removed"):
             await stage.change(query("count", None, statement))
 
 

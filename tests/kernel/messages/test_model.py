@@ -13,19 +13,21 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from tests.kernel.messages.stage import Say, Stage, note, query
 
 from souk.kernel.clock import Clock
 from souk.kernel.db import Tx
 from souk.kernel.messages import Claimed, Rhythm, cancel, dead_letters, enqueue, job, replay
 from souk.kernel.messages.claims import Claims
 from souk.kernel.messages.outbox import outbox_of
+from tests.kernel.messages.stage import Say, Stage, note, query
 
 START = datetime(2027, 5, 5, tzinfo=UTC)
 ATTEMPTS = 3
 SEEDS = range(int(os.environ.get("SOUK_SOAK", "8")))
 STEPS = 150
-EXPIRE_ONE = query("count", None, "update jobs set leased_until = clock_timestamp() - interval '1 second' where id = $1 and token is not null")
+EXPIRE_ONE = query(
+    "count", None, "update jobs set leased_until = clock_timestamp() - interval '1 second' where id = $1 and token is not null"
+)
 
 
 @job("act", attempts=ATTEMPTS)
@@ -51,7 +53,6 @@ class Row(msgspec.Struct):
     key: str | None
     order: str | None
     priority: int
-    number: int
     attempts: int = 0
     losses: int = 0
     token: UUID | None = None
@@ -79,11 +80,12 @@ class Model:
     def waiting_with(self, key: str | None) -> Row | None:
         return next((row for row in self.rows.values() if key is not None and row.key == key and row.token is None), None)
 
-    def enqueue(self, row: Row) -> None:
+    def enqueue(self, row: Row, now: datetime) -> None:
         replaced = self.waiting_with(row.key)
         if replaced is not None:
             del self.rows[replaced.what]
-            row.number = replaced.number  # it keeps its row, and so its id
+            if row.run_at <= now:
+                row.run_at = min(row.run_at, replaced.run_at)
         self.rows[row.what] = row
 
     def due(self, now: datetime) -> list[Row]:
@@ -135,7 +137,9 @@ class Play:
         expected = sorted(Seen(row.what, row.attempts, row.token is not None) for row in self.model.rows.values())
         assert sorted(await self.stage.see(ROWS)) == expected, self.told
         assert await self.stage.effects() == self.model.effects, self.told
-        letters = {msgspec.json.decode(letter.payload)["what"] for letter in await self.stage.database.read(lambda tx: dead_letters(tx, limit=500))}
+        letters = {
+            msgspec.json.decode(letter.payload)["what"] for letter in await self.stage.database.read(lambda tx: dead_letters(tx, limit=500))
+        }
         assert letters == self.model.dead, self.told
 
     def _new(self) -> tuple[Row, dict[str, Any]]:
@@ -144,22 +148,25 @@ class Play:
         order = self.chance.choice([None, None, None, "x", "y"]) if key is None else None
         priority = self.chance.randint(-10, 10)
         run_at = self.now + timedelta(minutes=self.chance.choice([0, 0, 0, 3, 60, -20]))
-        row = Row(str(self.number), run_at, key, order, priority, self.number)
+        row = Row(str(self.number), run_at, key, order, priority)
         return row, {"run_at": run_at, "key": key, "order": order, "priority": priority}
 
     async def ask(self) -> None:
         row, how = self._new()
         await self.stage.enqueue(act, Say(row.what), **how)
-        self.model.enqueue(row)
+        self.model.enqueue(row, self.now)
 
     async def roll_back(self) -> None:
         row, how = self._new()
+
+        async def change(tx: Tx) -> None:
+            await enqueue(tx, act, Say(row.what), **how)
+            await note(tx, "never")
+            await cancel(tx, "a")
+            raise ZeroDivisionError
+
         with pytest.raises(ZeroDivisionError):
-            async with self.stage.database.begin() as tx:
-                await enqueue(tx, act, Say(row.what), **how)
-                await note(tx, "never")
-                await cancel(tx, "a")
-                raise ZeroDivisionError
+            await self.stage.database.write(change)
 
     async def claim(self) -> None:
         worker, most = self.chance.choice(self.workers), self.chance.randint(1, 4)
@@ -269,7 +276,7 @@ class Play:
         assert await self.stage.database.write(lambda tx: replay(tx, letter.id))
         self.model.dead.discard(what)
         if self.model.waiting_with(key) is None:
-            self.model.rows[what] = Row(what, self.now, key, order, priority, int(what))
+            self.model.rows[what] = Row(what, self.now, key, order, priority)
 
     async def time_passes(self) -> None:
         jump = self.chance.choice([timedelta(seconds=5), timedelta(minutes=4), timedelta(hours=1), timedelta(days=40)])

@@ -6,11 +6,11 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.kernel.messages.stage import Stage, note
 
 from souk.kernel.clock import Clock
 from souk.kernel.db import Tx
 from souk.kernel.messages import periodic
+from tests.kernel.messages.stage import Stage, note, until
 
 NOON = datetime(2027, 3, 1, 12, 0, 30, tzinfo=UTC)
 
@@ -101,8 +101,7 @@ async def test_a_worker_that_runs_starts_what_becomes_due(stage: Stage) -> None:
     stage.open(hourly)
     worker = stage.worker()
     running = asyncio.create_task(worker.run())
-    while not await stage.ask(bool, "select exists (select from periodic_runs)"):
-        await asyncio.sleep(0.01)
+    await until(lambda: stage.ask(bool, "select exists (select from periodic_runs)"))
     stage.clock.move_to(timedelta(hours=1))
     async with asyncio.timeout(10):
         await done.wait()

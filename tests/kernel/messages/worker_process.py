@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 import msgspec
 import uvloop
-from tests.kernel.messages.stage import ADD_EFFECT, Say, Stage, note
 
 from souk.kernel.clock import Clock
 from souk.kernel.db import Database, Pool, Tx
 from souk.kernel.messages import Completion, Event, Rhythm, emit, enqueue, event, job, on
+from tests.kernel.messages.stage import ADD_EFFECT, Say, Stage, note
 
 RHYTHM = Rhythm(lease=1.0, beat=0.1, longest=0.1)
 
@@ -25,8 +27,16 @@ class Link(msgspec.Struct, frozen=True):
     left: int
 
 
+@asynccontextmanager
+async def at_work() -> AsyncIterator[None]:
+    """Let whoever started this process know that it is in the middle of something."""
+    os.write(1, b"+")
+    yield
+    os.write(1, b"-")
+
+
 @event("link.done")
-class LinkDone(Event, frozen=True):
+class LinkDone(Event):
     chain_id: UUID
     chain: int
     revision: int
@@ -36,7 +46,8 @@ class LinkDone(Event, frozen=True):
 async def link(tx: Tx, args: Link) -> None:
     """Leave an effect, announce it, and ask for the next link: by one statement or by several, inside or outside."""
     await note(tx, f"link {args.chain} {args.left}")
-    await asyncio.sleep(0.001)
+    async with at_work():
+        await asyncio.sleep(0.01)
     await emit(tx, LinkDone(UUID(int=args.chain), args.chain, 100 - args.left))
     if args.left:
         await enqueue(tx, (link, swift, calling)[args.left % 3], Link(args.chain, args.left - 1))
@@ -55,7 +66,7 @@ async def swift(tx: Tx, args: Link) -> None:
 async def calling(database: Database, args: Link) -> Completion:
     """The same by way of a call to another."""
     del database
-    await asyncio.sleep(0.002)
+    await asyncio.sleep(0.01)
 
     async def record(tx: Tx) -> None:
         await link(tx, args)

@@ -34,7 +34,7 @@ async def test_the_requests_of_the_page_work_in_their_order(database: Database) 
         client = await counter.client()
         for step in steps.splitlines():
             method, path, *rest = re.sub(r"<(\w+)>", lambda found: known[found[1]], step).split(" ", 2)
-            body = json.loads(rest[0]) if rest else None
+            body: Any = json.loads(rest[0]) if rest else None
             answer = await client.request(method, path, json=body)
             assert answer.status_code in (200, 201), f"{step}: {answer.text}"
             data = answer.json()["data"]

@@ -1,7 +1,8 @@
 """PostgreSQL without an ORM: typed statements, a lean pool, and transactions that only the edge can commit."""
 
+from souk.kernel.db.connection import Violated
 from souk.kernel.db.database import Database
-from souk.kernel.db.errors import Contended, DatabaseBusy, DatabaseUnavailable, OutcomeUnknown, TooSlow, Unstorable
+from souk.kernel.db.errors import Contended, DatabaseBusy, DatabaseExhausted, DatabaseUnavailable, OutcomeUnknown, TooSlow, Unstorable
 from souk.kernel.db.pool import Pool
 from souk.kernel.db.query import QUERIES, NoRow, Query, Rider, count, many, one, only, value, values
 from souk.kernel.db.tx import Outbox, Tx, abandon, commit, roll_back
@@ -11,6 +12,7 @@ __all__ = [
     "Contended",
     "Database",
     "DatabaseBusy",
+    "DatabaseExhausted",
     "DatabaseUnavailable",
     "NoRow",
     "Outbox",
@@ -21,6 +23,7 @@ __all__ = [
     "TooSlow",
     "Tx",
     "Unstorable",
+    "Violated",
     "abandon",
     "commit",
     "count",

@@ -29,6 +29,18 @@ class Broken(Exception):
         self.sent = sent
 
 
+class Violated(Exception):
+    """A rule of the schema (unique, exclusion, check, foreign key) refused a change. A command that expects it says what it means:
+
+        except Violated as violated:
+            raise SlotTaken() from violated
+    """
+
+    def __init__(self, constraint: str) -> None:
+        super().__init__(f"the schema's rule {constraint} refused the change")
+        self.constraint = constraint
+
+
 class Unanswered(Exception):
     """The server did not answer in time. What became of the statement is not known."""
 
@@ -69,6 +81,8 @@ class Connection:
             rows = await statement.fetch(*args)
         except asyncpg.NoDataFoundError as error:  # `must_exist` of the ground migration
             raise NoRow(f"no row for {query!r}") from error
+        except asyncpg.IntegrityConstraintViolationError as error:
+            raise Violated(str(error.constraint_name or error.column_name)) from error
         except NO_ANSWER as error:
             raise self._judge(error) from error
         if query.shape == "count":

@@ -13,7 +13,7 @@ import asyncpg
 
 from souk.kernel.clock import Clock
 from souk.kernel.db.connection import Broken, Unanswered
-from souk.kernel.db.errors import Contended, DatabaseUnavailable, OutcomeUnknown, TooSlow, Unstorable
+from souk.kernel.db.errors import Contended, DatabaseExhausted, DatabaseUnavailable, OutcomeUnknown, TooSlow, Unstorable
 from souk.kernel.db.pool import Pool
 from souk.kernel.db.tx import Outbox, Tx, abandon, commit, roll_back
 
@@ -129,13 +129,11 @@ async def give_up(tx: Tx, error: BaseException, attempt: int, idle: float = IDLE
         await _roll_back_quietly(tx)
     if isinstance(error, AGAIN):
         return await _pause(attempt) or Contended()
-    if isinstance(error, SLOW):
-        return TooSlow()
     if isinstance(error, Unanswered):
         return OutcomeUnknown() if tx.committing else TooSlow()
     if isinstance(error, BROKEN):
         return _judge_broken(tx, error, attempt, idle)
-    return _judge_value(error)
+    return _judge_answer(error)
 
 
 def _judge_broken(tx: Tx, error: BaseException, attempt: int, idle: float) -> Exception | bool:
@@ -149,7 +147,12 @@ def _judge_broken(tx: Tx, error: BaseException, attempt: int, idle: float) -> Ex
     return True if attempt == 1 else DatabaseUnavailable()
 
 
-def _judge_value(error: BaseException) -> Exception | None:
+def _judge_answer(error: BaseException) -> Exception | None:
+    """What the server refused, or the driver for it."""
+    if isinstance(error, SLOW):
+        return TooSlow()
+    if isinstance(error, asyncpg.InsufficientResourcesError):
+        return DatabaseExhausted()
     for found in (error, error.__cause__ if isinstance(error, asyncpg.DataError) else None):
         for kind, reason in UNSTORABLE.items():
             if isinstance(found, kind):

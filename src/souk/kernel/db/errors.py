@@ -21,6 +21,13 @@ class DatabaseBusy(Refusal, status=503, message="All database connections are in
         return (("Retry-After", "1"),)
 
 
+class DatabaseExhausted(Refusal, status=503, message="The database has run out of disk or memory; nothing was changed. Try again later."):
+    """The server refused a statement for want of something that only its operator can give it."""
+
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        return (("Retry-After", "30"),)
+
+
 class OutcomeUnknown(
     Refusal,
     status=503,

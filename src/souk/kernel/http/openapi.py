@@ -13,7 +13,7 @@ from typing import Any, Final, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from souk.kernel.db import Contended, DatabaseBusy, DatabaseUnavailable, OutcomeUnknown, TooSlow, Tx, Unstorable
+from souk.kernel.db import Contended, DatabaseBusy, DatabaseExhausted, DatabaseUnavailable, OutcomeUnknown, TooSlow, Tx, Unstorable
 from souk.kernel.errors import Refusal
 from souk.kernel.http import refusals as no
 from souk.kernel.http.answer import Content, Redirect, Reply
@@ -32,7 +32,7 @@ PAGES: Final = {Page: Pagination, CursorPage: CursorPagination}
 
 TOKEN_REFUSALS: Final = (TokenInvalid, TokenExpired, TokenRevoked)
 BODY_REFUSALS: Final = (no.MalformedBody, no.BodyCutShort, no.BodyTooLarge, no.BodyTooSlow, no.UnsupportedMediaType)
-READ_REFUSALS: Final = (DatabaseUnavailable, DatabaseBusy, TooSlow)
+READ_REFUSALS: Final = (DatabaseUnavailable, DatabaseBusy, DatabaseExhausted, TooSlow)
 WRITE_REFUSALS: Final = (*READ_REFUSALS, Contended, OutcomeUnknown, Unstorable)
 
 FAILURE: Final[Json] = {

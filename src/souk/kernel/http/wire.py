@@ -105,7 +105,20 @@ class Wire(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._closing:
             return
+        if not self._url and self._task is None:
+            self.since = self._loop.time()  # a request begins to arrive
         self._raw.append(data)
+        self._parse(data)
+        if self._closing:
+            return
+        if self._foreign:
+            self._give_away()
+        elif self._arriving is not None or not self._url:
+            self._raw.clear()
+        elif sum(map(len, self._raw)) > HEAD_LIMIT:
+            self._refuse(HeadersTooLarge(limit=HEAD_LIMIT))
+
+    def _parse(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -115,12 +128,6 @@ class Wire(asyncio.Protocol):
         except httptools.HttpParserError:
             if not self._closing:
                 self._refuse(MalformedRequest())
-        if self._foreign:
-            self._give_away()
-        elif self._arriving is not None or not self._url:
-            self._raw.clear()
-        elif sum(map(len, self._raw)) > HEAD_LIMIT:
-            self._refuse(HeadersTooLarge(limit=HEAD_LIMIT))
 
     def pause_writing(self) -> None:
         self._full = asyncio.Event()
@@ -139,6 +146,11 @@ class Wire(asyncio.Protocol):
         self._headers[name.lower()] = value
 
     def on_headers_complete(self) -> None:
+        if self._closing:
+            return
+        if (len(self._raw) > 1 or len(self._raw[0]) > HEAD_LIMIT) and self._head_size() > HEAD_LIMIT:
+            self._refuse(HeadersTooLarge(limit=HEAD_LIMIT))
+            return
         path, _, query = self._url.partition(b"?")
         text = path.decode("latin-1")
         if "%" in text:
@@ -159,6 +171,10 @@ class Wire(asyncio.Protocol):
         request.request_id = request_id_of(self._headers)
         if b"expect" in self._headers and self._headers[b"expect"].lower() == b"100-continue":
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _head_size(self) -> int:
+        """The bytes of a head that arrived whole, with others or faster than the limit could be looked at."""
+        return len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._headers.items())
 
     def on_body(self, body: bytes) -> None:
         if self._foreign or self._arriving is None:

@@ -134,7 +134,7 @@ class Claims:
         return self._random.uniform(0, min(self._rhythm.backoff_most, self._rhythm.backoff * 2 ** min(attempts - 1, 30)))
 
 
-async def give_back(
+async def give_back(  # noqa: PLR0913 - one statement, four reasons to use it
     tx: Tx, jobs: Sequence[Claimed | Lost], *, wait: float | None = None, unused: bool = False, lost: bool = False, error: str | None = None
 ) -> int:
     """Back to waiting: at their old place, or `wait` seconds from now."""

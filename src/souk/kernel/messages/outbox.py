@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -39,6 +39,7 @@ class JobRow(msgspec.Struct):
     name: str
     payload: msgspec.Raw
     priority: int
+    asked_at: datetime
     run_at: datetime
     lane: str | None
     place: int
@@ -66,17 +67,21 @@ class Outbox:
         payload = msgspec.Raw(encode(event))
         about, revision = topic.aggregate(event), topic.revision(event)
         self._events.append(EventRow(new_id(), topic.name, topic.version, about, revision, payload, now))
-        for reaction in self._catalogue.reactions.get(type(event), ()):
-            lane = f"{reaction.name} {about}" if reaction.ordered else None
-            self._add(reaction, payload, now, reaction.priority, lane, revision, None)
+        for work in self._catalogue.reactions.get(type(event), ()):
+            lane = f"{work.name} {about}" if work.ordered else None
+            self._jobs.append(self._row(work, payload, work.priority, now, lane, revision))
 
-    def add_job(self, job: Work[A], args: A, run_at: datetime | None, priority: int | None, key: str | None, order: str | None) -> None:  # noqa: PLR0913 - see Work
+    def add_job(  # noqa: PLR0913 - see Work
+        self, work: Work[A], args: A, *, run_at: datetime | None, priority: int | None, key: str | None, order: str | None
+    ) -> None:
         """Ask for a job."""
-        rank = job.priority if priority is None else priority
-        if rank not in PRIORITIES:
-            raise ValueError(f"{job.name}: priorities go from {PRIORITIES[0]} to {PRIORITIES[-1]}, not {rank}")
+        urgency = work.priority if priority is None else priority
+        if urgency not in PRIORITIES:
+            raise ValueError(f"{work.name}: priorities go from {PRIORITIES[0]} to {PRIORITIES[-1]}, not {urgency}")
         self.forget(key)
-        self._add(job, msgspec.Raw(encode(args)), run_at or self._tx.now, rank, order, time.time_ns(), key)
+        row = self._row(work, msgspec.Raw(encode(args)), urgency, run_at or self._tx.now, order, time.time_ns())
+        row.key = key
+        self._jobs.append(row)
 
     def forget(self, key: str | None) -> int:
         """Take back what was asked for under that key, and say how much it was: of one key, only the last is written."""
@@ -127,9 +132,11 @@ class Outbox:
             self._due = False
             self._catalogue.bell.ring()
 
-    def _add(self, work: Work[A], payload: msgspec.Raw, run_at: datetime, priority: int, lane: str | None, place: int, key: str | None) -> None:  # noqa: PLR0913 - see Work
+    def _row(  # noqa: PLR0913, PLR0917 - see Work
+        self, work: Work[Any], payload: msgspec.Raw, priority: int, run_at: datetime, lane: str | None, place: int
+    ) -> JobRow:
         trace = self._catalogue.traceparent() or None
-        self._jobs.append(JobRow(new_id(), work.name, payload, priority, run_at, lane, place, key, work.attempts, trace))
+        return JobRow(new_id(), work.name, payload, priority, self._tx.now, run_at, lane, place, None, work.attempts, trace)
 
     def _pack(self, jobs: list[JobRow]) -> str:
         now = self._tx.now
@@ -155,14 +162,22 @@ async def emit(tx: Tx, *events: Event) -> None:
 
 
 async def enqueue(  # noqa: PLR0913 - see Work
-    tx: Tx, job: Job[A], args: A, *, run_at: datetime | None = None, priority: int | None = None, key: str | None = None, order: str | None = None
+    tx: Tx,
+    job: Job[A],
+    args: A,
+    *,
+    run_at: datetime | None = None,
+    priority: int | None = None,
+    key: str | None = None,
+    order: str | None = None,
 ) -> None:
     """Ask for a job when the transaction commits.
 
     run_at: business time, at once by default. key: while one of that key waits there is no second; the newer replaces it,
-    time and arguments and all. order: jobs of one `order` run one by one, first come, first served.
+    time and arguments and all (what was due already, and is asked for at once again, keeps its place). order: jobs of one
+    `order` run one by one, first come, first served.
     """
-    outbox_of(tx).add_job(job, args, run_at, priority, key, order)
+    outbox_of(tx).add_job(job, args, run_at=run_at, priority=priority, key=key, order=order)
 
 
 async def cancel(tx: Tx, key: str) -> bool:
@@ -174,4 +189,4 @@ async def cancel(tx: Tx, key: str) -> bool:
 async def enqueue_periodic(tx: Tx, periodic: Sequence[Work[None]]) -> None:
     """Ask for work that the clock started; while an earlier run still waits, it stands for this one."""
     for work in periodic:
-        outbox_of(tx).add_job(work, None, None, None, work.name, None)
+        outbox_of(tx).add_job(work, None, run_at=None, priority=None, key=work.name, order=None)

@@ -79,7 +79,9 @@ class Relaying:
             except Exception as error:  # noqa: BLE001 - whatever it was, the position has not moved and the batch comes again
                 failures += 1
                 full = False
-                log.warning("relay failed; trying again", relay=self._relay.name, error=f"{type(error).__name__}: {error}", failures=failures)
+                log.warning(
+                    "relay failed; trying again", relay=self._relay.name, error=f"{type(error).__name__}: {error}", failures=failures
+                )
             if not full:
                 await asyncio.sleep(min(pause * 2 ** min(failures, 6), 30.0))
 

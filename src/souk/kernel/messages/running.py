@@ -22,7 +22,7 @@ UNKNOWN_ATTEMPTS: Final = 10
 """How often at least a name is looked for that this code does not know: other workers may run newer code already."""
 
 
-class GiveUp(Exception):  # noqa: N818 - it tells the worker what to do
+class GiveUp(Exception):
     """Raised by a handler that knows it can never succeed: the job becomes a dead letter at once."""
 
 
@@ -35,6 +35,7 @@ class Watch(Protocol):
 
     def span(self, job: Claimed) -> AbstractContextManager[Any]:
         """What surrounds one attempt."""
+        ...
 
     def ran(self, job: str, outcome: Outcome, seconds: float) -> None:
         """One attempt ended."""

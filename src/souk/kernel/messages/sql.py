@@ -20,14 +20,19 @@ ADD_EVENTS: Final = """announced as (
         e(id uuid, topic text, version smallint, aggregate uuid, revision bigint, payload jsonb, at timestamptz))"""
 
 ADD_JOBS: Final = """enqueued as (
-    insert into jobs (id, name, payload, priority, run_at, rank, lane, place, key, attempts_allowed, trace)
-    select j.id, j.name, coalesce(j.payload, 'null'), j.priority, j.run_at, j.run_at - j.priority * interval '30 seconds', j.lane, j.place, j.key, j.attempts, j.trace
-    from json_to_recordset($1::text::json) j(id uuid, name text, payload jsonb, priority smallint, run_at timestamptz,
-        lane text, place bigint, key text, attempts smallint, trace text)
+    insert into jobs (id, name, payload, priority, asked_at, run_at, rank, lane, place, key, attempts_allowed, trace)
+    select j.id, j.name, coalesce(j.payload, 'null'), j.priority, j.asked_at, j.run_at, j.run_at - j.priority * interval '30 seconds',
+        j.lane, j.place, j.key, j.attempts, j.trace
+    from json_to_recordset($1::text::json) j(id uuid, name text, payload jsonb, priority smallint, asked_at timestamptz,
+        run_at timestamptz, lane text, place bigint, key text, attempts smallint, trace text)
     on conflict (key) where token is null and key is not null do update set
-        name = excluded.name, payload = excluded.payload, priority = excluded.priority,
-        run_at = excluded.run_at, rank = excluded.rank, lane = excluded.lane, place = excluded.place,
-        attempts = 0, losses = 0, attempts_allowed = excluded.attempts_allowed, error = null, trace = excluded.trace)"""
+        name = excluded.name, payload = excluded.payload, priority = excluded.priority, asked_at = excluded.asked_at,
+        run_at = case when excluded.run_at <= excluded.asked_at then least(jobs.run_at, excluded.run_at) else excluded.run_at end,
+        rank = case when excluded.run_at <= excluded.asked_at then least(jobs.run_at, excluded.run_at) else excluded.run_at end
+            - excluded.priority * interval '30 seconds',
+        lane = excluded.lane, place = excluded.place, attempts = 0, losses = 0,
+        attempts_allowed = excluded.attempts_allowed, error = null, trace = excluded.trace)"""
+"""Of one key, the newer replaces what waits. What is due at once keeps the place it had, or it would never come to its turn."""
 
 COMPLETE: Final = "completed as (delete from jobs where id = (select held($1, $2)))"
 """The claim is checked and locked first: when another worker has taken the job over, the whole statement fails."""
@@ -82,7 +87,7 @@ CLAIM = many(
     f"""with due as materialized (select id from jobs j where {DUE} order by rank limit $2 for update skip locked)
     update jobs set token = $3, leased_until = clock_timestamp() + make_interval(secs => $4::float8), attempts = attempts + 1
     from due where jobs.id = due.id
-    returning jobs.id, token as "token!", name, payload, attempts, attempts_allowed, rank, lane is not null as "laned!", trace""",  # noqa: S608
+    returning jobs.id, token as "token!", name, payload, attempts, attempts_allowed, rank, lane is not null as "laned!", trace""",  # noqa: S608 - only the constant above goes into it
 )
 RENEW = count(
     """update jobs set leased_until = clock_timestamp() + make_interval(secs => $3::float8)
@@ -93,7 +98,8 @@ DONE = count("delete from jobs using unnest($1::uuid[], $2::uuid[]) h(id, token)
 GIVE_BACK = count(
     """with mine as materialized (
         select j.id, j.key, h.wait, h.unused, h.lost, h.error
-        from unnest($1::uuid[], $2::uuid[], $3::float8[], $4::smallint[], $5::smallint[], $6::text[]) h(id, token, wait, unused, lost, error)
+        from unnest($1::uuid[], $2::uuid[], $3::float8[], $4::smallint[], $5::smallint[], $6::text[])
+            h(id, token, wait, unused, lost, error)
         join jobs j on j.id = h.id and j.token = h.token
         for update of j),
     replaced as (
@@ -115,8 +121,9 @@ BURY = count(
     """with gone as (
         delete from jobs using unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) h(id, token, error, traceback)
         where jobs.id = h.id and jobs.token = h.token returning jobs.*, h.error as final_error, h.traceback)
-    insert into dead_jobs (id, name, payload, priority, run_at, lane, place, key, attempts, attempts_allowed, error, traceback, created_at)
-    select id, name, payload, priority, run_at, lane, place, key, attempts, attempts_allowed, final_error, traceback, created_at from gone"""
+    insert into dead_jobs (id, name, payload, priority, run_at, lane, place, key, attempts, attempts_allowed, error, traceback, asked_at)
+    select id, name, payload, priority, run_at, lane, place, key, attempts, attempts_allowed, final_error, traceback, asked_at
+    from gone"""
 )
 
 
@@ -138,7 +145,7 @@ LOST = many(
 )
 UNFINISHED = only(
     bool,
-    f"""select exists (select from jobs where token is not null) or exists (select from jobs j where {DUE}) as "unfinished!\"""",  # noqa: S608
+    f"""select exists (select from jobs where token is not null) or exists (select from jobs j where {DUE}) as "unfinished!\"""",  # noqa: S608 - only the constant above goes into it
 )
 START_PERIODIC = values(
     str,
@@ -165,21 +172,23 @@ class DeadJob(msgspec.Struct, frozen=True):
     attempts: int
     error: str
     traceback: str
-    created_at: datetime
+    asked_at: datetime
     died_at: datetime
 
 
 DEAD_JOBS = many(
     DeadJob,
-    """select id, name, payload, attempts, error, traceback, created_at, died_at from dead_jobs
+    """select id, name, payload, attempts, error, traceback, asked_at, died_at from dead_jobs
     where died_at < coalesce($1::timestamptz, 'infinity') order by died_at desc limit $2""",
 )
 REPLAY = only(
     int,
     """with risen as (delete from dead_jobs where id = $1 returning *),
     back as (
-        insert into jobs (id, name, payload, priority, run_at, rank, lane, place, key, attempts_allowed)
-        select id, name, payload, priority, $2::timestamptz, $2::timestamptz - priority * interval '30 seconds', lane, place, key, attempts_allowed from risen
+        insert into jobs (id, name, payload, priority, asked_at, run_at, rank, lane, place, key, attempts_allowed)
+        select id, name, payload, priority, asked_at, $2::timestamptz, $2::timestamptz - priority * interval '30 seconds',
+            lane, place, key, attempts_allowed
+        from risen
         on conflict (key) where token is null and key is not null do nothing)
     select count(*)::int as "risen!" from risen""",
 )
@@ -203,16 +212,21 @@ class Depth(msgspec.Struct, frozen=True):
 
 DEPTH = only(
     Depth,
-    """select
-        (select count(*) from (select from jobs where token is null and rank <= $1::timestamptz + interval '5 minutes' and run_at <= $1::timestamptz limit 10000) d)::int
-            as "due!",
+    """with due as (
+        select run_at, rank from jobs
+        where token is null and rank <= $1::timestamptz + interval '5 minutes' and run_at <= $1::timestamptz
+        order by rank limit 10000),
+    open as (select pg_current_snapshot() as snapshot)
+    select
+        (select count(*) from due)::int as "due!",
         (select count(*) from jobs where token is not null)::int as "leased!",
         (select count(*) from dead_jobs)::int as "dead!",
-        coalesce((select extract(epoch from $1::timestamptz - run_at) from jobs
-            where token is null and rank <= $1::timestamptz + interval '5 minutes' and run_at <= $1::timestamptz order by rank limit 1), 0)::float8 as "oldest!",
-        (pg_snapshot_xmax(pg_current_snapshot())::text::bigint - pg_snapshot_xmin(pg_current_snapshot())::text::bigint) as "gap!",
+        coalesce((select extract(epoch from $1::timestamptz - min(run_at)) from due), 0)::float8 as "oldest_seconds!",
+        pg_snapshot_xmax(snapshot)::text::bigint - pg_snapshot_xmin(snapshot)::text::bigint as "watermark_gap!",
         coalesce((select extract(epoch from clock_timestamp() - min(xact_start)) from pg_stat_activity
-            where datname = current_database() and (backend_xmin is not null or backend_xid is not null)), 0)::float8 as "seconds!\"""",
+            where datname = current_database() and (backend_xmin is not null or backend_xid is not null)), 0)::float8
+            as "oldest_transaction_seconds!"
+    from open""",
 )
 
 

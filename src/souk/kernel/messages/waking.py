@@ -81,4 +81,3 @@ async def listen(database: Database, heard: Callable[[], None]) -> None:
             await asyncio.sleep(LISTEN_AGAIN)
     finally:
         await pool.close(0)
-

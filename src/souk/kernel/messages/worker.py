@@ -1,7 +1,7 @@
 """`Worker`: claims what is due and runs it, several at a time, until it is told to stop.
 
-It promises: a job's effects in the database happen exactly once; one whose worker vanished runs again elsewhere, soon after its lease ended;
-one that fails is tried again and ends as a dead letter; a database that goes away and comes back finds it still at work.
+It promises: a job's effects in the database happen exactly once; one whose worker vanished runs again elsewhere, soon after its
+lease ended; one that fails is tried again and ends as a dead letter; a database that goes away and comes back finds it at work.
 """
 
 from __future__ import annotations
