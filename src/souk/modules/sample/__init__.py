@@ -4,13 +4,13 @@ Tests, benchmarks and the walkthrough "add a module" are built on it. No real ma
 """
 
 from souk.kernel.assembly import module
-from souk.modules.sample import jobs, routes
+from souk.modules.sample import jobs, routes, seed
 from souk.modules.sample.errors import OrderNotFound
 from souk.modules.sample.events import MessagePosted, OrderPlaced
 from souk.modules.sample.model import Message, NewMessage, NewOrder, Order, OrderState
 from souk.modules.sample.routes import CUSTOMER, PROVIDER, STAFF
 
-MODULE = module("sample", routes, jobs)
+MODULE = module("sample", routes, jobs, seed)
 
 __all__ = [
     "CUSTOMER",
