@@ -6,15 +6,14 @@ What they were promised is remembered, to be compared with what the database hol
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, Self
 from uuid import uuid4
 
-import httpx
 import msgspec
 
+from tests.app.asking import Answer, ask
 from tests.app.running import BASE
 
 PAUSE = 0.05
@@ -48,7 +47,6 @@ class Customers:
         self.headers: dict[str, dict[str, str]] = {}
         self._next = itertools.cycle(addresses).__next__
         self._many = many
-        self._client = httpx.AsyncClient(timeout=httpx.Timeout(15), trust_env=False)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -56,10 +54,7 @@ class Customers:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        try:
-            await self.leave()
-        finally:
-            await self._client.aclose()
+        await self.leave()
 
     async def leave(self) -> None:
         """Leave at once, in the middle of whatever they were asking."""
@@ -90,7 +85,7 @@ class Customers:
         headers = self.headers[promise.body.get("title", promise.body.get("body", "")).partition(",")[0]]
         answer = await self._once(promise.path, promise.key, promise.body, headers)
         assert answer is not None
-        return answer.content
+        return answer.body
 
     async def _shop(self, name: str) -> None:
         self.headers[name] = await self._sign_in(name)
@@ -104,10 +99,9 @@ class Customers:
 
     async def _sign_in(self, name: str) -> dict[str, str]:
         while True:
-            with contextlib.suppress(httpx.TransportError):
-                said = await self._client.post(self._next() + BASE + "/sign-in", json={"name": name, "role": "customer"})
-                if said.status_code == 200:
-                    return {"Authorization": f"Bearer {said.json()['data']['accessToken']}"}
+            said = await ask("POST", self._next() + BASE + "/sign-in", document={"name": name, "role": "customer"})
+            if said is not None and said.status == 200:
+                return {"Authorization": f"Bearer {said.document['data']['accessToken']}"}
             await asyncio.sleep(PAUSE)
 
     async def _insist(self, path: str, body: dict[str, Any], headers: dict[str, str]) -> Promise:
@@ -115,21 +109,18 @@ class Customers:
         while True:
             answer = await self._once(path, key, body, headers)
             if answer is not None:
-                return Promise(path, key, body, answer.content, answer.json()["data"]["id"])
+                return Promise(path, key, body, answer.body, answer.document["data"]["id"])
             self.repeats += 1
             await asyncio.sleep(PAUSE)
 
-    async def _once(self, path: str, key: str, body: dict[str, Any], headers: dict[str, str]) -> httpx.Response | None:
+    async def _once(self, path: str, key: str, body: dict[str, Any], headers: dict[str, str]) -> Answer | None:
         """One try. None when a fault came between, so that it has to be repeated."""
-        try:
-            answer = await self._client.post(self._next() + BASE + path, json=body, headers={**headers, "Idempotency-Key": key})
-        except httpx.TransportError:
-            return None
-        if answer.status_code == 201:
+        answer = await ask("POST", self._next() + BASE + path, document=body, headers={**headers, "Idempotency-Key": key})
+        if answer is None or answer.status == 201:
             return answer
-        if answer.status_code == 503 or (answer.status_code == 409 and answer.json()["error"]["code"] in {"KEY_IN_FLIGHT", "CONTENDED"}):
+        if answer.status == 503 or (answer.status == 409 and answer.code in {"KEY_IN_FLIGHT", "CONTENDED"}):
             return None
-        raise Wrong(f"{path} answered {answer.status_code}: {answer.text}")
+        raise Wrong(f"{path} answered {answer.status}: {answer.body.decode()}")
 
 
 def doubled(found: Sequence[str]) -> Iterator[str]:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import IO, Any, ClassVar, Protocol
@@ -227,6 +228,14 @@ def tokens_of(market: str) -> Tokens:
 def bearer(market: str, *roles: str, **claims: Any) -> str:
     """An `Authorization` header of somebody with these roles."""
     return f"Bearer {tokens_of(market).issue(Actor(uuid4(), frozenset(roles), uuid4(), market), **claims)}"
+
+
+def until(holds: Callable[[], bool], within: float = SOON) -> None:
+    """Wait for what another process does."""
+    deadline = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.02)
 
 
 def code(response: httpx.Response) -> str:

@@ -12,7 +12,6 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -32,7 +31,7 @@ from souk.kernel.record import Record
 from souk.modules import sample
 from souk.modules.sample.jobs import count_message
 from tests.app.blocking import Blocker
-from tests.app.running import BASE, SOON, Souk, Start, code
+from tests.app.running import BASE, Souk, Start, code, until
 from tests.kernel.db.conftest import Proxy
 from tests.plugins.needs import need
 
@@ -53,14 +52,6 @@ def run(dsn: str, statement: str) -> list[Any]:
 
     with asyncio.Runner() as runner:
         return runner.run(session())
-
-
-def until(holds: Callable[[], bool], within: float = SOON) -> None:
-    """Wait for what another process does."""
-    deadline = time.monotonic() + within
-    while not holds():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.02)
 
 
 def counted(person: httpx.Client, order: str) -> int:

@@ -77,6 +77,7 @@ def test_everything_that_is_wrong_is_told_at_once_with_its_remedy() -> None:
         ("SOUK_HOST", "127.0.0.1:80", "the port is SOUK_PORT"),
         ("SOUK_HOST", "http://here", "not a host"),
         ("SOUK_HOME", "a\0b", "NUL"),
+        ("SOUK_HOME", "~nobody-of-this-name/souk", "user who is not known"),
         ("SOUK_DATABASE_PREPARED", "maybe", "Set it to on or off"),
         ("SOUK_DATABASE_URL", "mysql://h/d", "begins with mysql://"),
         ("SOUK_DATABASE_URL", "postgres:///d", "names no host"),

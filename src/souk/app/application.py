@@ -41,7 +41,10 @@ class Application:
     async def start(self, *, work: bool) -> None:
         """Open every market; with `work`, do its jobs in this process too."""
         self.telemetry.serve()
-        await asyncio.gather(*(opened.start(work=work) for opened in self.opened))
+        begun = await asyncio.gather(*(opened.start(work=work) for opened in self.opened), return_exceptions=True)
+        for failed in begun:
+            if failed is not None:
+                raise failed  # now that none is still on its way: what has begun can be stopped
 
     async def stop(self) -> None:
         """Close every market."""

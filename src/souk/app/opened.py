@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,8 @@ from souk.app.watching import WatchedJobs, traced_tx
 from souk.kernel.assembly import Market, Module
 from souk.kernel.clock import Clock
 from souk.kernel.config import Settings
-from souk.kernel.db import Database, DatabaseBusy, DatabaseUnavailable, Pool, TooSlow, Tx, business_clock
+from souk.kernel.db import Database, Pool, Tx, business_clock
+from souk.kernel.errors import Refusal
 from souk.kernel.http.cors import Cors
 from souk.kernel.http.idempotency import forget_idempotency_keys
 from souk.kernel.http.limits import ANONYMOUS, Limiter, parse, per_address
@@ -21,7 +21,7 @@ from souk.kernel.http.site import Site
 from souk.kernel.http.tokens import Tokens
 from souk.kernel.messages import Catalogue, Depth, Notifier, Outbox, Worker, listen, queue_depth
 from souk.kernel.migrate import Source, kernel_sources, market_dsn
-from souk.kernel.telemetry import Telemetry
+from souk.kernel.telemetry import Telemetry, log
 
 WATCH_SECONDS: Final = 1.0
 IDLE_SECONDS: Final = 60.0
@@ -48,9 +48,12 @@ class OpenMarket:
         self.jobs = WatchedJobs(telemetry, market.name)
         self.tokens = Tokens(market.name, settings.keys(f"access tokens of {market.name}"))
         self.depth: Depth | None = None
-        """How much waits, as of a moment ago."""
+        """How much waits, as of a moment ago; None when that is not known."""
+        self.blind = False
+        """Whether it is not known because looking fails, and not for want of the database."""
         self._tasks: list[asyncio.Task[None]] = []
         self._worker: Worker | None = None
+        self._working: asyncio.Task[None] | None = None
         self._measure(telemetry)
 
     def site(self, limiter: Limiter) -> Site:
@@ -76,15 +79,16 @@ class OpenMarket:
         self._tasks.append(asyncio.create_task(self._watch()))
         if work:
             self._worker = self.worker()
-            self._tasks.append(asyncio.create_task(self._worker.run()))
+            self._working = asyncio.create_task(self._worker.run())
+            self._working.add_done_callback(self._ended)
         else:
             self._tasks.append(asyncio.create_task(self._ring()))
 
     async def stop(self) -> None:
         """Let running jobs finish, then close the connections."""
-        if self._worker is not None:
+        if self._working is not None and self._worker is not None:
             self._worker.stop()
-            await self._tasks.pop()
+            await asyncio.wait([self._working])
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -121,11 +125,21 @@ class OpenMarket:
         """Once a second: how deep the queue is, what time another process has set, which connections nobody needs."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            with contextlib.suppress(DatabaseUnavailable, DatabaseBusy, TooSlow):  # `/ready` says so already
-                self.depth = await self.database.read(queue_depth)
+            try:
+                self.depth, self.blind = await self.database.read(queue_depth), False
                 if not self.settings.production:
                     await self.database.read(self._load_clock)
+            except Refusal:  # the database is away, busy or full: `/ready` says so already
+                self.depth = None
+            except Exception:  # noqa: BLE001 - whatever it is, tomorrow's queue must be looked at too
+                self.depth, self.blind = None, True
+                log.exception("the queue could not be looked at", market=self.market.name)
             self.database.pool.close_idle(IDLE_SECONDS)
+
+    def _ended(self, working: asyncio.Task[None]) -> None:
+        """A worker ends when it is asked to. One that ends otherwise must not go unnoticed: its jobs would wait for ever."""
+        if not working.cancelled() and (error := working.exception()) is not None:
+            log.error("the worker ended", market=self.market.name, exc_info=error)
 
     def _depth(self, field: str) -> float:
         return float(getattr(self.depth, field, "nan"))

@@ -41,8 +41,8 @@ def serve(settings: Settings, *, work: bool, modules: Sequence[str] = ()) -> Non
 
 
 async def _serve(application: Application, dsn: str, listener: socket.socket, *, work: bool) -> None:
-    await _open(application, dsn, work=work)
     try:
+        await _open(application, dsn, work=work)
         await WebServer(application.edge, when_started=lambda: announce(application, listener)).serve(sockets=[listener])
     finally:
         await application.stop()
@@ -69,14 +69,17 @@ async def _work(application: Application, dsn: str) -> None:
     stop = asyncio.Event()
     for number in STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await _open(application, dsn, work=True)
-    listening_to = [asyncio.create_task(opened.hear()) for opened in application.opened]
-    say("souk: at work")
-    await stop.wait()
-    for task in listening_to:
-        task.cancel()
-    await asyncio.gather(*listening_to, return_exceptions=True)
-    await application.stop()
+    listening_to: list[asyncio.Task[None]] = []
+    try:
+        await _open(application, dsn, work=True)
+        listening_to += [asyncio.create_task(opened.hear()) for opened in application.opened]
+        say("souk: at work")
+        await stop.wait()
+    finally:
+        for task in listening_to:
+            task.cancel()
+        await asyncio.gather(*listening_to, return_exceptions=True)
+        await application.stop()
 
 
 def migrate(settings: Settings, *, plan_only: bool, heard: Heard = lambda _line: None) -> None:

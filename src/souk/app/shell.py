@@ -18,7 +18,7 @@ from souk.kernel.http.headers import Headers, page_headers
 from souk.kernel.http.openapi import describe
 from souk.kernel.http.operation import Operation
 from souk.kernel.http.pages import asset, scalar_page, swagger_page
-from souk.kernel.http.refusals import MethodNotAllowed, NoSuchPath
+from souk.kernel.http.refusals import InternalError, MethodNotAllowed, NoSuchPath
 from souk.kernel.http.status import Check, Failing, Probe, health, ready, run, status_page
 from souk.kernel.migrate import pending
 from souk.kernel.telemetry import Telemetry
@@ -41,7 +41,10 @@ class Shell:
         self.operations = operations
         self.telemetry = telemetry
         self.headers = page_headers(production=production)
-        self.app = Starlette(routes=list(self._routes()), exception_handlers={404: self._no_such_path, 405: self._wrong_method})
+        self._asking: asyncio.Task[dict[str, list[Probe]]] | None = None
+        handlers = {404: self._no_such_path, 405: self._wrong_method, 500: self._broken}
+        self.app = Starlette(routes=list(self._routes()), exception_handlers=handlers)
+        self.app.router.redirect_slashes = False  # it would send people to whatever `Host` they were made to send
 
     def _routes(self) -> Iterable[Route]:
         yield self._route("/", self._index)
@@ -75,16 +78,20 @@ class Shell:
     async def _wrong_method(self, _request: Request, _error: Exception) -> Response:
         return response(refused(MethodNotAllowed(allowed="GET, HEAD")), self.headers)
 
+    async def _broken(self, request: Request, _error: Exception) -> Response:
+        return response(refused(InternalError(request_id=request.scope["request_id"])), self.headers)
+
     async def _health(self, _request: Request) -> Answer:
         return health()
 
     async def _ready(self, _request: Request) -> Answer:
-        return ready(await self.probes())
+        found = await self.probes()
+        named = ((f"{market}: {probe.name}", probe) for market, probes in found.items() for probe in probes)
+        return ready([msgspec.structs.replace(probe, name=name) for name, probe in named])
 
     async def _status(self, _request: Request) -> Answer:
-        groups = {}
-        for opened in self.opened:
-            groups[opened.market.title] = await run(checks(opened))
+        found = await self.probes()
+        groups = {opened.market.title: found[opened.market.name] for opened in self.opened}
         links = {o.market.title: {"API": o.market.base + "/docs", "Reference": o.market.base + "/reference"} for o in self.opened}
         return Answer(200, [HTML, (b"cache-control", b"no-store")], status_page("Souk", groups, links))
 
@@ -99,10 +106,17 @@ class Shell:
         found = asset(request.path_params["name"], request.headers.get("accept-encoding", "").encode("latin-1"))
         return found or refused(NoSuchPath())
 
-    async def probes(self) -> list[Probe]:
-        """Every question about every market, asked at once."""
-        named = {f"{o.market.name}: {name}": check for o in self.opened for name, check in checks(o).items()}
-        return await run(named)
+    async def probes(self) -> dict[str, list[Probe]]:
+        """Every question about every market, asked at once. Whoever wants to know meanwhile hears the same answer:
+        however many ask, it takes one connection of each market.
+        """
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask())
+        return await asyncio.shield(self._asking)
+
+    async def _ask(self) -> dict[str, list[Probe]]:
+        found = await asyncio.gather(*(run(checks(opened)) for opened in self.opened))
+        return {opened.market.name: probes for opened, probes in zip(self.opened, found, strict=True)}
 
 
 HTML = (b"content-type", b"text/html; charset=utf-8")
@@ -119,8 +133,10 @@ def checks(opened: OpenMarket) -> dict[str, Check]:
 
     async def queue() -> str:
         depth = opened.depth
+        if opened.blind:
+            raise Failing("it cannot be looked at; the log says why")
         if depth is None:
-            return "not looked at yet"
+            return "not known yet"
         if depth.oldest_seconds > LATE_SECONDS:
             raise Failing(f"the oldest of {depth.due} due jobs has waited {depth.oldest_seconds:.0f} s; is a worker running?")
         return f"{depth.due} due, {depth.dead} dead"

@@ -324,3 +324,12 @@ async def test_an_address_behind_a_trusted_proxy_is_counted_for_itself(notes: Da
         assert (await client.get("/notes", headers=first)).status_code == 200
         assert (await client.get("/notes", headers=first)).status_code == 429
         assert (await client.get("/notes", headers={"X-Forwarded-For": "198.51.100.2"})).status_code == 200
+
+
+async def test_guessing_tokens_is_counted_and_an_expired_one_is_not_a_guess(notes: Database) -> None:
+    async with Served(site(notes, address_limit=parse("3/1h")), OPERATIONS) as served, served.client() as client:
+        expired = served.site.tokens.issue(Actor(uuid4(), frozenset({"client"}), uuid4(), "test"), life=-1)
+        for _ in range(5):
+            assert code(await client.get("/notes", headers={"Authorization": f"Bearer {expired}"})) == "TOKEN_EXPIRED"
+        guesses = [code(await client.get("/notes", headers={"Authorization": f"Bearer a.b.{guess}"})) for guess in range(4)]
+        assert guesses == ["TOKEN_INVALID", "TOKEN_INVALID", "TOKEN_INVALID", "TOO_MANY_REQUESTS"]

@@ -119,3 +119,19 @@ def test_another_scheme_is_refused(header: bytes) -> None:
 def test_refusals_tell_the_client_what_to_do() -> None:
     assert TokenExpired().headers()[0][0] == "WWW-Authenticate"
     assert TokenExpired.status == TokenInvalid.status == TokenRevoked.status == 401
+
+
+def test_one_token_has_one_place_however_it_is_written() -> None:
+    issuer = tokens()
+    token = issuer.issue(PERSON).encode()
+    for spaces in range(1, 200):
+        assert issuer.actor(b"Bearer" + b" " * spaces + token) == PERSON
+        assert issuer.actor(b"bEARER" + b" " * spaces + token) == PERSON
+    assert len(issuer._known) == 1
+    assert refusal(issuer, b"Bearer " + token + b" ") is TokenInvalid
+    assert refusal(issuer, b"Bearer " + token + b"!!!!") is TokenInvalid
+
+
+def test_no_token_outlives_the_memory_of_its_revocation() -> None:
+    with pytest.raises(ValueError, match="900 s at most"):
+        tokens().issue(PERSON, life=901)

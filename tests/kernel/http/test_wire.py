@@ -14,7 +14,8 @@ from souk.kernel.db import Database, Tx, value
 from souk.kernel.http.guards import ANYONE
 from souk.kernel.http.operation import operation
 from souk.kernel.http.streams import ServerEvent
-from souk.kernel.http.wire import ARRIVAL_SECONDS, HEAD_LIMIT, IDLE_SECONDS, Heads, Wire
+from souk.kernel.http.uploads import SLOWEST
+from souk.kernel.http.wire import ARRIVAL_SECONDS, FRAMING, HEAD_LIMIT, IDLE_SECONDS, Heads, Wire
 from souk.kernel.record import Record
 
 from .serving import Served, site
@@ -32,6 +33,12 @@ class Said(Record):
 async def echo(body: Said) -> Said:
     """Say it again."""
     return body
+
+
+@operation("POST", "/much", who=ANYONE)
+async def much(body: Said) -> int:
+    """How much was said."""
+    return len(body.word)
 
 
 @operation("GET", "/hello", who=ANYONE)
@@ -214,6 +221,28 @@ async def test_the_access_log_and_the_meters_know_of_each_request(database: Data
         assert [line for line in served.written if request_id.encode() in line and b'"status":200' in line]
 
 
+async def test_a_request_is_never_answered_twice_whatever_came_in_one_piece_with_it(database: Database) -> None:
+    async with Served(site(database), OPERATIONS) as served:
+        answer = await served.raw(post(b'{"word":"once"}') + b"GET /pa", b"ge HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert answer.count(b"once") == 1
+
+
+async def test_a_piece_of_a_head_behind_a_large_body_is_not_a_large_head(database: Database) -> None:
+    async with Served(site(database), (*OPERATIONS, much)) as served:
+        body = b'{"word":"' + b"x" * HEAD_LIMIT + b'"}'
+        head = b"POST /test/much HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+        answer = await served.raw(head + body + BYE[:10], BYE[10:])
+        assert [found["data"] for found in bodies(answer)] == [HEAD_LIMIT, "hello"]  # type: ignore[index]
+
+
+async def test_what_stands_round_a_body_is_bounded_too(database: Database) -> None:
+    async with Served(site(database), OPERATIONS) as served:
+        head = b"POST /test/echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+        for endless in (b"1;" + b"x" * 60_000, b"0\r\n" + b"x: y\r\n" * 10_000):
+            answer = await served.raw(head, *[endless] + [endless[4:]] * FRAMING * 2)
+            assert status(answer) in (400, 413)
+
+
 class Silent:
     """A transport that only notes what was done to it."""
 
@@ -221,6 +250,8 @@ class Silent:
         self.written = b""
         self.closed = False
         self.ended = False
+        self.aborted = False
+        self.unread = 0
 
     def get_extra_info(self, _name: str) -> None:
         return None
@@ -233,6 +264,15 @@ class Silent:
 
     def close(self) -> None:
         self.closed = True
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    def is_closing(self) -> bool:
+        return self.closed or self.aborted
+
+    def get_write_buffer_size(self) -> int:
+        return self.unread
 
 
 async def test_silence_is_not_waited_for(database: Database) -> None:
@@ -259,12 +299,42 @@ async def test_silence_is_not_waited_for(database: Database) -> None:
 
 async def test_a_request_that_begins_late_on_a_quiet_connection_has_its_whole_time(database: Database) -> None:
     async with Served(site(database), OPERATIONS) as served:
-        wire = served.server.config.http(served.server.config, served.server.server_state, {})  # type: ignore[operator, call-arg, arg-type]
+        wire = served.server.config.http(served.server.config, served.server.server_state, {})  # type: ignore[operator, call-arg]
         assert isinstance(wire, Wire)
-        transport = Silent()
-        wire.connection_made(transport)  # type: ignore[arg-type]
+        transport: Any = Silent()
+        wire.connection_made(transport)
         wire.since -= IDLE_SECONDS - 1
         wire.data_received(b"GET /test/hel")
         wire.sweep(asyncio.get_running_loop().time() + 1)
         assert not transport.written
+        wire.connection_lost(None)
+
+
+async def test_a_client_that_does_not_read_is_let_go_and_one_that_reads_slowly_is_not(database: Database) -> None:
+    async with Served(site(database), OPERATIONS) as served:
+        transport: Any = Silent()
+        wire = served.server.config.http(served.server.config, served.server.server_state, {})  # type: ignore[operator, call-arg]
+        assert isinstance(wire, Wire)
+        wire.connection_made(transport)
+        now = asyncio.get_running_loop().time()
+        transport.unread = 10 * SLOWEST
+        wire.pause_writing()
+        wire.sweep(now + ARRIVAL_SECONDS + 9)
+        assert not transport.aborted
+        wire.sweep(now + ARRIVAL_SECONDS + 11)
+        assert transport.aborted
+        wire.connection_lost(None)
+
+
+async def test_a_closed_connection_whose_answer_nobody_reads_ends_all_the_same(database: Database) -> None:
+    async with Served(site(database), OPERATIONS) as served:
+        transport: Any = Silent()
+        wire = served.server.config.http(served.server.config, served.server.server_state, {})  # type: ignore[operator, call-arg]
+        assert isinstance(wire, Wire)
+        wire.connection_made(transport)
+        transport.closed = True
+        wire.sweep(wire.since + ARRIVAL_SECONDS - 1)
+        assert not transport.aborted
+        wire.sweep(wire.since + ARRIVAL_SECONDS + 1)
+        assert transport.aborted
         wire.connection_lost(None)

@@ -37,9 +37,6 @@ class Hand:
         while said := await self.process.stdout.read(100):
             self.at_work += said.count(b"+") - said.count(b"-")
 
-    async def is_busy(self) -> bool:
-        return self.at_work >= 2
-
     async def kill(self) -> None:
         if self.process.returncode is None:
             self.process.kill()
@@ -84,14 +81,18 @@ async def test_killing_workers_under_load_loses_nothing_and_repeats_nothing(stag
 
     for _ in range(2):
         await crew.hire()
-    for _ in range(KILLS):
-        for _ in range(8):
+
+    async def fed_and_busy() -> bool:
+        nonlocal chains
+        if await stage.see(LEFT_OVER) < 40:
             await stage.enqueue(link, Link(chains, length))
             chains += 1
-        eldest = crew.hands[0]
-        await until(eldest.is_busy)
+        return crew.hands[0].at_work >= 2
+
+    for _ in range(KILLS):
+        await until(fed_and_busy)
         await asyncio.sleep(chance.uniform(0, 0.02))
-        await crew.kill(eldest)
+        await crew.kill(crew.hands[0])
         await crew.hire()
     await until(lambda: _nothing_left(stage), 60)
 

@@ -9,15 +9,7 @@ from typing import Any
 import msgspec
 
 from souk.kernel.db import Tx
-from souk.kernel.messages import (
-    GiveUp,
-    Rhythm,
-    dead_letters,
-    drop,
-    enqueue,
-    job,
-    replay,
-)
+from souk.kernel.messages import GiveUp, Rhythm, dead_letters, drop, enqueue, job, replay
 from tests.kernel.messages.stage import Say, Stage, failing, note, say
 
 
@@ -101,6 +93,23 @@ async def test_one_that_takes_too_long_has_failed(stage: Stage) -> None:
     assert await stage.effects() == []
     (letter,) = await stage.database.read(dead_letters)
     assert letter.error.startswith("TimeoutError")
+
+
+async def test_a_cancellation_that_a_job_meets_is_its_failure_and_does_not_stop_the_worker(stage: Stage) -> None:
+    @job("await a dead task", attempts=1)
+    async def await_dead_task(tx: Tx, args: Say) -> None:
+        await note(tx, "half done")
+        task = asyncio.create_task(asyncio.sleep(30))
+        task.cancel()
+        await task
+
+    stage.open(await_dead_task, say)
+    for _ in range(3):
+        await stage.enqueue(await_dead_task, Say("x"))
+    await stage.enqueue(say, Say("still at work"), priority=-10)
+    await stage.drain(concurrency=1)
+    assert await stage.effects() == ["still at work"]
+    assert {letter.error for letter in await stage.database.read(dead_letters)} == {"CancelledError"}
 
 
 async def test_a_name_that_this_code_does_not_know_is_kept_for_code_that_does(stage: Stage) -> None:

@@ -11,14 +11,7 @@ import asyncpg
 import pytest
 
 from souk.kernel.db import Tx
-from souk.kernel.messages import (
-    Notifier,
-    Rhythm,
-    dead_letters,
-    enqueue,
-    job,
-    listen,
-)
+from souk.kernel.messages import Notifier, Rhythm, dead_letters, enqueue, job, listen
 from tests.kernel.messages.stage import EXPIRE, LEASED, Say, Stage, note, say, until
 
 SLOW_TO_LOOK = Rhythm(beat=0.05, shortest=30, longest=30)
@@ -67,10 +60,29 @@ async def test_a_worker_is_woken_by_a_hint_from_another_process(stage: Stage) ->
         for i in range(30):
             await other.enqueue(say, Say(str(i)))
         await until(lambda: idle(stage), 5)
+        await stage.ask(bool, "select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen%'")
+        await other.enqueue(say, Say("while nobody listened: found when the connection stands again"))
+        await until(lambda: idle(stage), 10)
     listening.cancel()
     worker.stop()
     await asyncio.gather(running, listening, return_exceptions=True)
-    assert len(await stage.effects()) == 30
+    assert len(await stage.effects()) == 31
+
+
+async def test_the_next_of_a_lane_follows_at_once(stage: Stage) -> None:
+    stage.open(say)
+
+    async def ask(tx: Tx) -> None:
+        for i in range(20):
+            await enqueue(tx, say, Say(str(i)), order="lane")
+
+    worker = stage.worker(rhythm=SLOW_TO_LOOK)
+    running = asyncio.create_task(worker.run())
+    await stage.database.write(ask)
+    await until(lambda: idle(stage), 5)
+    worker.stop()
+    await running
+    assert await stage.effects() == [str(i) for i in range(20)]
 
 
 async def test_without_any_hint_work_is_found_by_looking(stage: Stage) -> None:

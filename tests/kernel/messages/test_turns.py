@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+import asyncpg
+
 from souk.kernel.db import Tx
-from souk.kernel.messages import (
-    job,
-    queue_depth,
-)
+from souk.kernel.messages import Rhythm, job, queue_depth
 from tests.kernel.messages.stage import Say, Stage, failing, note, say
 
 
@@ -86,3 +85,34 @@ async def test_the_queue_says_how_deep_it_is(stage: Stage) -> None:
     assert 120 <= depth.oldest_seconds < 180
     assert depth.watermark_gap >= 0
     assert depth.oldest_transaction_seconds >= 0
+
+
+async def test_a_full_queue_is_not_read_whole_by_plans_made_while_it_was_empty(stage: Stage, admin_dsn: str) -> None:
+    """A connection keeps its plans, and to one that has seen an empty queue, reading all of it looks cheap."""
+    stage.open(say)
+    stage.pool.size = 1
+    admin = await asyncpg.connect(admin_dsn)
+    try:
+        await admin.execute("vacuum analyze sample.jobs")
+        for _ in range(8):  # until the server keeps a general plan
+            await stage.enqueue(say, Say("early"))
+            await stage.drain()
+        await admin.execute("vacuum analyze sample.jobs")
+        await admin.execute(
+            """insert into sample.jobs (id, name, payload, priority, asked_at, run_at, rank, attempts_allowed)
+               select gen_random_uuid(), 'say', '{"what": "x"}', 0, t, t, t, 10
+               from generate_series(1, 20000) n, lateral (select clock_timestamp() - n * interval '1 second' as t) at"""
+        )
+    finally:
+        await admin.close()
+    worker = stage.worker(rhythm=Rhythm(beat=60))
+    rows_read = "select seq_tup_read + idx_tup_fetch from pg_stat_user_tables where relname = 'jobs'"
+    await stage.ask(str, "select pg_stat_force_next_flush()::text")
+    before = await stage.ask(int, rows_read)
+    for claimed in await worker.claims.claim(50):
+        await worker._runner.run(claimed)
+    await worker.claims.flushed()
+    assert await stage.ask(int, "select count(*) from effects") == 58
+    await stage.ask(str, "select pg_stat_force_next_flush()::text")
+    await stage.ask(str, "select pg_stat_clear_snapshot()::text")
+    assert await stage.ask(int, rows_read) - before < 1000

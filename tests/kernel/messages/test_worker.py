@@ -8,14 +8,7 @@ from typing import Any
 import pytest
 
 from souk.kernel.db import Database, Tx
-from souk.kernel.messages import (
-    Catalogue,
-    Claimed,
-    Completion,
-    Job,
-    enqueue,
-    job,
-)
+from souk.kernel.messages import Catalogue, Claimed, Completion, Job, enqueue, job
 from souk.kernel.messages.running import Unwatched
 from souk.kernel.telemetry import Outcome
 from tests.kernel.messages.stage import ADD_EFFECT, LEASED, STEAL, Declared, Say, Stage, failing, note, query, say

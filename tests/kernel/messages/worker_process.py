@@ -17,7 +17,7 @@ from souk.kernel.db import Database, Pool, Tx
 from souk.kernel.messages import Completion, Event, Rhythm, emit, enqueue, event, job, on
 from tests.kernel.messages.stage import ADD_EFFECT, Say, Stage, note
 
-RHYTHM = Rhythm(lease=1.0, beat=0.1, longest=0.1)
+RHYTHM = Rhythm(lease=1.0, beat=0.1, longest=0.1, backoff=0.2)
 
 
 class Link(msgspec.Struct, frozen=True):

@@ -62,7 +62,10 @@ def folder(text: str) -> Path:
     """A folder; `~` is the home of the user."""
     if "\0" in text:
         raise Unreadable("holds a NUL character", "Set it to the path of a folder")
-    return Path(text).expanduser()
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise Unreadable("begins with the home of a user who is not known here", "Set it to the path of a folder") from None
 
 
 def host(text: str) -> str:

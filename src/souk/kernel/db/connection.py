@@ -30,7 +30,9 @@ class Broken(Exception):
 
 
 class Violated(Exception):
-    """A rule of the schema (unique, exclusion, check, foreign key) refused a change. A command that expects it says what it means:
+    """A rule of the schema (unique, exclusion, check, foreign key) refused a change.
+
+    A command that expects it says what it means:
 
         except Violated as violated:
             raise SlotTaken() from violated

@@ -18,6 +18,8 @@ Header = tuple[bytes, bytes]
 
 ENCODER: Final = msgspec.json.Encoder()
 JSON: Final[Header] = (b"content-type", b"application/json")
+NO_BODY: Final = (204, 304)
+"""Statuses whose answers have no body, and do not say how long it is."""
 
 
 class Answer:
@@ -74,8 +76,15 @@ def refused(refusal: Refusal) -> Answer:
     error: dict[str, object] = {"code": refusal.code, "message": refusal.text()}
     if refusal.fields:
         error["details"] = refusal.details()
-    headers = [JSON, *((name.lower().encode(), value.encode("latin-1")) for name, value in refusal.headers())]
+    headers = [JSON, *(header(name, value) for name, value in refusal.headers())]
     return Answer(refusal.status, headers, ENCODER.encode({"success": False, "error": error}))
+
+
+def header(name: str, value: str) -> Header:
+    """A header as it goes out. A line break in it would let whoever chose the value write headers of their own."""
+    if not {"\r", "\n", "\0"}.isdisjoint(value):
+        raise ValueError(f"the header {name} cannot hold {value!r}")
+    return name.lower().encode("ascii"), value.encode("latin-1")
 
 
 def document(content: Content) -> Answer:
@@ -90,4 +99,4 @@ def document(content: Content) -> Answer:
 
 def redirect(to: Redirect) -> Answer:
     """The answer that sends the caller elsewhere."""
-    return Answer(to.status, [(b"location", to.url.encode("latin-1", "strict")), (b"cache-control", b"no-store")])
+    return Answer(to.status, [header("location", to.url), (b"cache-control", b"no-store")])

@@ -57,6 +57,8 @@ def bind(operation: Operation[..., Any], resources: dict[type, Any]) -> Bound:
     hints = get_type_hints(operation.function, include_extras=True)
     names = list(inspect.signature(operation.function).parameters)
     in_path = re.findall(r"{(\w+)}", operation.path)
+    reads_fields = operation.reading and operation.kind == "json"
+    also = frozenset(name for name, known in (("fields", reads_fields), ("dry_run", operation.dry_run)) if known)
     template: list[Any] = [None] * len(names)
     takes: list[tuple[int, Take]] = []
     body: tuple[int, TakeBody] | None = None
@@ -72,13 +74,13 @@ def bind(operation: Operation[..., Any], resources: dict[type, Any]) -> Bound:
         elif name == "raw":
             body = (i, raw_taker(operation.max_body))
         elif name == "query":
-            takes.append((i, query_reader(hint)))
+            takes.append((i, query_reader(hint, also)))
         elif hint in resources:
             template[i] = resources[hint]
         else:
             takes.append((i, _special(operation, name, hint)))
     _check(operation, names, in_path, takes_tx=tx is not None)
-    check_query = None if "query" in names else query_reader(NoQuery)
+    check_query = None if "query" in names else query_reader(NoQuery, also)
     return Bound(template, tuple(takes), body, tx, check_query, hints.get("return"))
 
 
@@ -137,7 +139,7 @@ def body_taker(hint: Any, limit: int) -> TakeBody:
 
     async def take(request: Request) -> Any:
         content_type = request.headers.get(b"content-type", b"")
-        if not content_type.startswith(b"application/json"):
+        if content_type != b"application/json" and content_type.partition(b";")[0].strip().lower() != b"application/json":
             raise UnsupportedMediaType(expected="application/json")
         raw = await request.read(limit)
         try:

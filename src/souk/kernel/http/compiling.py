@@ -14,7 +14,7 @@ from souk.kernel.db import Tx, commit
 from souk.kernel.db.database import give_up
 from souk.kernel.http import idempotency
 from souk.kernel.http.answer import JSON as JSON_TYPE
-from souk.kernel.http.answer import Answer, Content, Redirect, Reply, document, envelope, paged_envelope, redirect
+from souk.kernel.http.answer import Answer, Content, Redirect, Reply, document, envelope, header, paged_envelope, redirect
 from souk.kernel.http.binding import Bound, bind
 from souk.kernel.http.compression import etag_of, matches
 from souk.kernel.http.fields import fields_of, select
@@ -22,9 +22,11 @@ from souk.kernel.http.guards import ANYONE, NotAllowed, SignInNeeded, roles_allo
 from souk.kernel.http.limits import Limit, Limiter, Verdict, address_key, parse
 from souk.kernel.http.operation import Operation
 from souk.kernel.http.paging import CursorPage, Page
+from souk.kernel.http.parameters import rehearsing
 from souk.kernel.http.refusals import TooManyRequests
 from souk.kernel.http.request import Request
 from souk.kernel.http.site import Site
+from souk.kernel.http.tokens import TokenInvalid
 
 Handler = Callable[[Request], Awaitable[Answer]]
 Admit = Callable[[Request], Verdict]
@@ -59,7 +61,11 @@ def admission(operation: Operation[..., Any], site: Site) -> Admit:
     def admit(request: Request) -> Verdict:
         authorization = request.headers.get(b"authorization")
         if authorization is not None:
-            request.actor = actor = actor_of(authorization)
+            try:
+                request.actor = actor = actor_of(authorization)
+            except TokenInvalid:
+                _narrower(site.limiter, address_key(request.address), address_limit)  # guesses are counted like anybody's requests
+                raise
             if not open_to_all and allowed.isdisjoint(actor.roles):
                 raise NotAllowed(needed=needed)
             verdict = hit(actor.session, member_limit)
@@ -163,7 +169,9 @@ def writing(operation: Operation[..., Any], bound: Bound, admit: Admit, site: Si
             arguments[take_body[0]] = await take_body[1](request)
         if at_tx is None:
             result = await function(*arguments)
-        elif may_rehearse and b"dry_run=true" in request.query:
+        elif may_rehearse and rehearsing(request.query):
+            if b"idempotency-key" in request.headers:
+                idempotency.checked_key(request.headers[b"idempotency-key"])
             result = await database.rehearse(_with_tx(function, arguments, at_tx))
         elif may_repeat and b"idempotency-key" in request.headers:
             answer = await once(operation, site, request, arguments, at_tx)
@@ -235,7 +243,7 @@ def _page(result: Page[Any], status: int) -> Answer:
 
 
 def _reply(result: Reply[Any], status: int) -> Answer:
-    headers = [JSON_TYPE, *((name.lower().encode(), value.encode("latin-1")) for name, value in result.headers)]
+    headers = [JSON_TYPE, *(header(name, value) for name, value in result.headers)]
     return Answer(result.status or status, headers, envelope(result.data, result.message))
 
 

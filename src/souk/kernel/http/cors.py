@@ -24,20 +24,19 @@ class Cors:
         self._preflight: dict[bytes, Headers] = {}
         for origin in origins:
             name = _checked(origin)
-            allowed = ((b"access-control-allow-origin", name), (b"access-control-allow-credentials", b"true"))
-            self._headers[name] = (*allowed, (b"access-control-expose-headers", EXPOSED))
-            self._preflight[name] = (
-                *allowed,
-                (b"access-control-allow-headers", REQUEST_HEADERS),
-                (b"access-control-max-age", b"600"),
+            self._headers[name] = (
+                (b"access-control-allow-origin", name),
+                (b"access-control-allow-credentials", b"true"),
+                (b"access-control-expose-headers", EXPOSED),
             )
+            self._preflight[name] = ((b"access-control-allow-headers", REQUEST_HEADERS), (b"access-control-max-age", b"600"))
 
     def headers(self, origin: bytes) -> Headers:
         """What an answer to this origin carries. That answers vary by origin is said on all of them (`headers.py`)."""
         return self._headers.get(origin, ())
 
     def preflight(self, headers: Mapping[bytes, bytes], allowed: str) -> Answer:
-        """The answer to `OPTIONS`: `allowed` is what the path answers."""
+        """The answer to `OPTIONS`: `allowed` is what the path answers. `headers` come besides, as on every answer."""
         answer = Answer(204, [(b"allow", allowed.encode())])
         granted = self._preflight.get(headers.get(b"origin", b""))
         if granted is not None and b"access-control-request-method" in headers:

@@ -14,12 +14,12 @@ from time import perf_counter
 from typing import Any, Final
 
 from souk.kernel.errors import Refusal
-from souk.kernel.http.answer import Answer, refused
+from souk.kernel.http.answer import NO_BODY, Answer, refused
 from souk.kernel.http.compression import COMPRESS_ABOVE, compressed
 from souk.kernel.http.headers import API_HEADERS, Headers
 from souk.kernel.http.limits import Network, client_address
 from souk.kernel.http.refusals import InternalError, MethodNotAllowed
-from souk.kernel.http.request import CURRENT, Request
+from souk.kernel.http.request import CURRENT, Request, headers_of
 from souk.kernel.http.routes import Routes
 from souk.kernel.http.streams import ServerEvent, beating, leaving
 from souk.kernel.http.target import Target
@@ -50,19 +50,21 @@ class Edge:
         self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = self.find(scope["path"]) if scope["type"] == "http" else None
-        if found is None:
+        if scope["type"] != "http":
             return await self._shell(scope, receive, send)
         started = perf_counter()
+        headers = headers_of(scope["headers"])
+        found = self.find(scope["path"])
+        if found is None:
+            return await self._beside(scope, receive, send, request_id_of(headers), started)
         ends, parameters = found
-        headers: dict[bytes, bytes] = dict(scope["headers"])
         client = scope["client"]
         request = Request(scope["method"], scope["path"], scope["query_string"], headers, parameters, client[0] if client else "")
         request.request_id = request_id_of(headers)
         request.source = Incoming(receive, headers.get(b"content-length", b""))
         target, answer = await self.answer(request, ends)
         answer.headers.extend(self.headers)
-        if answer.events is None:
+        if answer.events is None or request.method == "HEAD":
             await deliver(answer, send, head=request.method == "HEAD")
         else:
             await deliver_stream(answer, answer.events, receive, send, self.stopping)
@@ -86,17 +88,53 @@ class Edge:
                 log.exception("request failed", operation=target.operation.name)
                 answer = refused(InternalError(request_id=request.request_id.decode()))
         headers = request.headers
-        answer.headers.append((b"x-request-id", request.request_id))
-        if b"origin" in headers:
-            answer.headers.extend(target.site.cors.headers(headers[b"origin"]))
+        sign(answer, request, target)
         if len(answer.body) > COMPRESS_ABOVE and b"accept-encoding" in headers:
             await compressed(answer, headers[b"accept-encoding"])
         return target, answer
+
+    def refuse(self, request: Request, ends: dict[str, Target], refusal: Refusal) -> Answer:
+        """The answer to a request that never arrived whole; counted and logged like others. `ends` is empty where its path is unknown."""
+        answer = refused(refusal)
+        if ends:
+            target = ends.get(request.method) or next(iter(ends.values()))
+            sign(answer, request, target)
+            self.note(request, target, answer, 0.0)
+        else:
+            request.request_id = request_id_of({})
+            answer.headers.append((b"x-request-id", request.request_id))
+            self._access.note(request.method, request.path, answer.status, 0.0, request.request_id, "", None)
+        return answer
+
+    async def _beside(self, scope: Scope, receive: Receive, send: Send, request_id: bytes, started: float) -> None:
+        """What no operation answers, with an id and a line in the log all the same."""
+        status = 0
+        scope["request_id"] = request_id.decode()
+
+        async def noting(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
+            await send(message)
+
+        try:
+            await self._shell(scope, receive, noting)
+        finally:
+            self._access.note(scope["method"], scope["path"], status, perf_counter() - started, request_id, "", None)
 
     def note(self, request: Request, target: Target, answer: Answer, seconds: float) -> None:
         """Count and log it: two calls that only append."""
         target.meter.observe(answer.status, seconds)
         self._access.note(request.method, request.path, answer.status, seconds, request.request_id, target.site.name, request.actor)
+
+
+def sign(answer: Answer, request: Request, target: Target) -> None:
+    """The headers that depend on who asks: the request's id, and what their origin may read."""
+    answer.headers.append((b"x-request-id", request.request_id))
+    origin = request.headers.get(b"origin")
+    if origin is not None:
+        answer.headers.extend(target.site.cors.headers(origin))
 
 
 def without_target(ends: dict[str, Target], request: Request) -> tuple[Target, Answer]:
@@ -134,7 +172,8 @@ class Incoming:
 
 async def deliver(answer: Answer, send: Send, *, head: bool) -> None:
     """An answer that is held whole, as ASGI messages."""
-    answer.headers.append((b"content-length", b"%d" % len(answer.body)))
+    if answer.events is None and answer.status not in NO_BODY:
+        answer.headers.append((b"content-length", b"%d" % len(answer.body)))
     await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
     await send({"type": "http.response.body", "body": b"" if head else answer.body})
 

@@ -17,6 +17,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -55,6 +56,8 @@ ATTEMPTS: Final = parse("5/15m")
 """Failed sign-ins, resets and one-time codes, per account and address. Never widened."""
 SIGN_UPS: Final = parse("20/1h")
 """Per address."""
+LONGEST_ADDRESS: Final = 64
+"""Characters of an address with what stands round it in a list. Longer things are none, and are not remembered either."""
 DEVELOPMENT_FACTOR: Final = 100
 """In development one address holds a whole team's experiments: its limits are wider by this."""
 
@@ -184,7 +187,7 @@ def client_address(peer: str, forwarded: bytes | None, trusted: Iterable[Network
         return peer
     address = peer
     for part in reversed(forwarded.decode("latin-1").split(",")):
-        hop = _parsed(part.strip())
+        hop = _parsed(part.strip()) if len(part) <= LONGEST_ADDRESS else None
         if hop is None:
             break
         address = str(hop)
@@ -193,6 +196,7 @@ def client_address(peer: str, forwarded: bytes | None, trusted: Iterable[Network
     return address
 
 
+@lru_cache(4096)
 def address_key(address: str) -> str:
     """What an address is counted by: an IPv6 customer owns a /64, so all of it is one."""
     if ":" not in address:
@@ -205,6 +209,7 @@ def address_key(address: str) -> str:
     return str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))
 
 
+@lru_cache(4096)
 def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         return ipaddress.ip_address(address)

@@ -170,8 +170,8 @@ def refusals_of(each: Described) -> list[type[Refusal]]:
     found += [] if open_to_all else [SignInNeeded]
     found += [] if open_to_all or MEMBER.names <= operation.who.names else [NotAllowed]
     found += BODY_REFUSALS if takes_body(each) else ()
-    found += [no.Invalid] if takes_body(each) or each.parameters or each.query or operation.reading else []
-    found += [no.Invalid, no.KeyInFlight, no.KeyReused] if operation.idempotent else []
+    found += [no.Invalid]  # parameters that nobody knows are refused everywhere
+    found += [no.KeyInFlight, no.KeyReused] if operation.idempotent else []
     if each.transacts:
         found += READ_REFUSALS if operation.reading else WRITE_REFUSALS
     return list(dict.fromkeys((*found, *operation.refusals)))

@@ -19,14 +19,15 @@ from souk.kernel.http.request import Request
 from souk.kernel.http.wording import nearest
 
 OF_THE_LAYER: Final = frozenset({"fields", "dry_run"})
-"""Parameters that HTTP itself reads; an operation does not declare them."""
+"""Parameters that HTTP itself reads; an operation does not declare them. Each is known only where it does something."""
 
+FLAGS: Final = ("true", "false")
 MOST_PARAMETERS: Final = 100
 
 
-def query_reader(kind: type[msgspec.Struct]) -> Callable[[Request], Any]:
+def query_reader(kind: type[msgspec.Struct], also: frozenset[str] = OF_THE_LAYER) -> Callable[[Request], Any]:
     """How an operation takes its query: everything that can be decided about the Struct is decided here."""
-    read = reader(kind)
+    read = reader(kind, also)
     shared = _defaults(kind)
 
     def take(request: Request) -> Any:
@@ -35,8 +36,8 @@ def query_reader(kind: type[msgspec.Struct]) -> Callable[[Request], Any]:
     return take
 
 
-def reader(kind: type[msgspec.Struct]) -> Callable[[bytes], Any]:
-    """Reads a raw query string as a `kind`, or raises `Invalid` naming every wrong parameter."""
+def reader(kind: type[msgspec.Struct], also: frozenset[str] = OF_THE_LAYER) -> Callable[[bytes], Any]:
+    """Reads a raw query string as a `kind`, or raises `Invalid` naming every wrong parameter. `also`: those HTTP itself reads."""
     fields = msgspec.structs.fields(kind)
     lists = frozenset(field.encode_name for field in fields if _is_list(kinds.type_info(field.type)))
     known = [field.encode_name for field in fields]
@@ -51,7 +52,9 @@ def reader(kind: type[msgspec.Struct]) -> Callable[[bytes], Any]:
                 wrong.append(Problem(name, "was given more than once"))
             elif name in known:
                 given[name] = text
-            elif name not in OF_THE_LAYER:
+            elif name == "dry_run" and name in also:
+                wrong += [] if text in FLAGS else [Problem(name, "must be true or false")]
+            elif name not in also:
                 wrong.append(Problem(name, f"is not known here{nearest(name, known)}"))
         try:
             value = msgspec.convert(given, kind, strict=False, str_keys=True)
@@ -78,6 +81,11 @@ def pairs(query: bytes) -> list[tuple[str, str]]:
             except UnicodeDecodeError:
                 raise invalid(name.decode("ascii", "replace"), "is not UTF-8") from None
     return found
+
+
+def rehearsing(query: bytes) -> bool:
+    """Whether a query that was read asks for a rehearsal."""
+    return bool(query) and ("dry_run", "true") in pairs(query)
 
 
 def _decoded(text: bytes) -> str:

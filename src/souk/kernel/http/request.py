@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextvars import ContextVar
 from typing import Any, Final, Protocol
 
@@ -19,6 +19,21 @@ class Source(Protocol):
     async def whole(self, limit: int) -> bytes:
         """The body at once, within its limits of size and time."""
         ...
+
+
+def joined_twice(name: bytes, first: bytes, second: bytes) -> bytes:
+    """A header that came twice, as one line (RFC 9110, 5.3). One that may come only once is then none of its kind."""
+    return first + (b"; " if name == b"cookie" else b", ") + second
+
+
+def headers_of(lines: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """A head's lines by their name, which is in lower case already."""
+    headers = dict(lines)
+    if len(headers) < len(lines):
+        headers.clear()
+        for name, value in lines:
+            headers[name] = value if name not in headers else joined_twice(name, headers[name], value)
+    return headers
 
 
 class Request:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from souk.kernel.http.beyond import Beyond
 from souk.kernel.http.edge import Edge
 from souk.kernel.http.wire import Heads, Wire
 
@@ -57,7 +57,7 @@ class WebServer(uvicorn.Server):
             self._heads.renew(self.server_state.default_headers)
             now = asyncio.get_running_loop().time()
             for connection in list(self.server_state.connections):
-                if isinstance(connection, Wire):
+                if isinstance(connection, (Wire, Beyond)):
                     connection.sweep(now)
         return leaving
 
@@ -83,7 +83,7 @@ def _protocols(edge: Edge, heads: Heads) -> Callable[..., asyncio.Protocol]:
         loop = _loop or asyncio.get_running_loop()
 
         def hand_over() -> asyncio.Protocol:
-            return HttpToolsProtocol(config, server_state, app_state, loop)
+            return Beyond(edge, heads, config, server_state, app_state, loop)
 
         return Wire(edge, hand_over, server_state.connections, heads, loop)
 

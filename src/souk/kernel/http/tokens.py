@@ -5,6 +5,7 @@ They live on the machine's time, not on business time: moving a market's clock s
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -18,6 +19,9 @@ from souk.kernel.http.guards import Actor
 ALGORITHM: Final = "HS256"
 LIFE_SECONDS: Final = 15 * 60
 REMEMBERED: Final = 50_000
+WRITTEN: Final = re.compile(rb"(?i:bearer) +([\w-]+\.[\w-]+\.[\w-]+)", re.ASCII)
+USUAL: Final = re.compile(rb"Bearer [^ ]+")
+"""How nearly everybody writes it. Only this is remembered: other ways are as many and as long as a caller likes."""
 
 
 class TokenInvalid(Refusal, status=401, message="The access token is not valid here. Sign in again."):
@@ -53,7 +57,9 @@ class Tokens:
         self._revoked: dict[UUID, float] = {}
 
     def issue(self, actor: Actor, *, life: float = LIFE_SECONDS) -> str:
-        """A token that says who the actor is."""
+        """A token that says who the actor is. None lives longer than a revocation is remembered."""
+        if life > LIFE_SECONDS:
+            raise ValueError(f"an access token lives {LIFE_SECONDS} s at most, not {life:g}")
         now = self._now()
         claims = {
             "iss": "souk",
@@ -73,10 +79,11 @@ class Tokens:
             known = self._verify(authorization)
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
-            self._known[authorization] = known
+            if USUAL.fullmatch(authorization):
+                self._known[authorization] = known
         actor, expires = known
         if expires <= self._now():
-            del self._known[authorization]
+            self._known.pop(authorization, None)
             raise TokenExpired
         if self._revoked and actor.session in self._revoked:
             raise TokenRevoked
@@ -89,11 +96,11 @@ class Tokens:
         self._revoked[session] = now + LIFE_SECONDS
 
     def _verify(self, authorization: bytes) -> tuple[Actor, float]:
-        scheme, _, token = authorization.partition(b" ")
-        if scheme.lower() != b"bearer":
+        written = WRITTEN.fullmatch(authorization)
+        if written is None:
             raise TokenInvalid
         try:
-            claims = self._claims(token.strip().decode("ascii"))
+            claims = self._claims(written[1].decode("ascii"))
             actor = Actor(UUID(claims["sub"]), frozenset(claims["roles"]), UUID(claims["sid"]), self.market)
             return actor, float(claims["exp"])
         except jwt.ExpiredSignatureError:

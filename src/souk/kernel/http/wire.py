@@ -18,18 +18,23 @@ from urllib.parse import unquote
 import httptools
 
 from souk.kernel.errors import Refusal
-from souk.kernel.http.answer import Answer, Header, refused
+from souk.kernel.http.answer import NO_BODY, Answer, Header
 from souk.kernel.http.edge import Edge, request_id_of
 from souk.kernel.http.refusals import BodyTooLarge, BodyTooSlow, HeadersTooLarge, MalformedRequest
-from souk.kernel.http.request import Request
+from souk.kernel.http.request import Request, joined_twice
+from souk.kernel.http.uploads import SLOWEST
 
 if TYPE_CHECKING:
     from souk.kernel.http.target import Target
 
 HEAD_LIMIT: Final = 64 * 1024
+LARGEST_PIECE: Final = 256 * 1024
+"""What the loop reads at once. So much that is none of it may stand before a head that came behind another request."""
 IDLE_SECONDS: Final = 75.0
 ARRIVAL_SECONDS: Final = 20.0
 LINGER_SECONDS: Final = 1.0
+FRAMING: Final = 8
+"""How many bytes may come for each byte that a body may have: chunks bring their sizes along, and whatever else they like."""
 
 STATUS_LINES: Final = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
 
@@ -45,6 +50,24 @@ class Heads:
         fixed = joined(date) + self._fixed
         for status, line in STATUS_LINES.items():
             self.by_status[status] = line + fixed
+
+
+def written(heads: Heads, answer: Answer, *, keep: bool, head: bool) -> bytes:
+    """An answer as it goes out, in one piece."""
+    parts = [heads.by_status[answer.status]]
+    for name, value in answer.headers:
+        parts += (name, b": ", value, b"\r\n")
+    if not keep:
+        parts.append(b"connection: close\r\n")
+    parts.append(b"content-length: %d\r\n\r\n" % len(answer.body) if answer.status not in NO_BODY else b"\r\n")
+    if not head:
+        parts.append(answer.body)
+    return b"".join(parts)
+
+
+def head_size(url: bytes, headers: Iterable[Header]) -> int:
+    """The bytes of a head that arrived whole, with others or faster than the limit could be looked at."""
+    return len(url) + sum(len(name) + len(value) + 4 for name, value in headers)
 
 
 def joined(headers: Iterable[Header]) -> bytes:
@@ -75,6 +98,7 @@ class Wire(asyncio.Protocol):
         self._headers: dict[bytes, bytes] = {}
         self._body: list[bytes] = []
         self._size = 0
+        self._limit = 0
         self._raw: list[bytes] = []
         self._arriving: Request | None = None
         self._ends: dict[str, Target] = {}
@@ -82,7 +106,11 @@ class Wire(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._foreign = False
         self._closing = False
+        self._behind = False
+        """Whether the head that is arriving began while another request was answered: its bytes cannot be told from that one's."""
+        self._came = 0
         self._full: asyncio.Event | None = None
+        self._patience = 0.0
         self.since = 0.0
         """When it last had something to do, on the loop's clock: the sweep closes what is silent for too long."""
 
@@ -113,9 +141,14 @@ class Wire(asyncio.Protocol):
             return
         if self._foreign:
             self._give_away()
-        elif self._arriving is not None or not self._url:
+        elif self._arriving is not None:
             self._raw.clear()
-        elif sum(map(len, self._raw)) > HEAD_LIMIT:
+            self._came += len(data)
+            if self._came > FRAMING * (self._limit + HEAD_LIMIT):
+                self._refuse(BodyTooLarge(limit=self._limit))
+        elif not self._url:
+            self._raw.clear()
+        elif sum(map(len, self._raw)) > HEAD_LIMIT + (LARGEST_PIECE if self._behind else 0):
             self._refuse(HeadersTooLarge(limit=HEAD_LIMIT))
 
     def _parse(self, data: bytes) -> None:
@@ -131,6 +164,7 @@ class Wire(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._full = asyncio.Event()
+        self._patience = patience(self._transport, self._loop.time())
 
     def resume_writing(self) -> None:
         if self._full is not None:
@@ -141,14 +175,18 @@ class Wire(asyncio.Protocol):
 
     def on_url(self, url: bytes) -> None:
         self._url += url
+        if self._task is not None:
+            self._behind = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers[name.lower()] = value
+        name = name.lower()
+        headers = self._headers
+        headers[name] = value if name not in headers else joined_twice(name, headers[name], value)
 
     def on_headers_complete(self) -> None:
         if self._closing:
             return
-        if (len(self._raw) > 1 or len(self._raw[0]) > HEAD_LIMIT) and self._head_size() > HEAD_LIMIT:
+        if (len(self._raw) > 1 or len(self._raw[0]) > HEAD_LIMIT) and head_size(self._url, self._headers.items()) > HEAD_LIMIT:
             self._refuse(HeadersTooLarge(limit=HEAD_LIMIT))
             return
         path, _, query = self._url.partition(b"?")
@@ -166,15 +204,15 @@ class Wire(asyncio.Protocol):
             self._foreign = True
             return
         self._ends = ends
-        self._size = target.operation.max_body if target is not None else 0
+        # A wrong method is told so, whatever came with it.
+        self._size = self._limit = target.operation.max_body if target is not None else HEAD_LIMIT
+        self._came = 0
+        self._behind = False
         self._arriving = request = Request(method, text, query, self._headers, parameters, self._address)
         request.request_id = request_id_of(self._headers)
-        if b"expect" in self._headers and self._headers[b"expect"].lower() == b"100-continue":
+        if b"expect" in self._headers and self._headers[b"expect"].lower() == b"100-continue" and self._task is None:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-
-    def _head_size(self) -> int:
-        """The bytes of a head that arrived whole, with others or faster than the limit could be looked at."""
-        return len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._headers.items())
+        self._headers = {}  # for trailers, which nobody reads: after the head was believed, nothing may change it
 
     def on_body(self, body: bytes) -> None:
         if self._foreign or self._arriving is None:
@@ -183,7 +221,7 @@ class Wire(asyncio.Protocol):
         if self._closing:
             return
         if self._size < 0:
-            self._refuse(BodyTooLarge(limit=self._size + len(body)))
+            self._refuse(BodyTooLarge(limit=self._limit))
         else:
             self._body.append(body)
 
@@ -212,6 +250,7 @@ class Wire(asyncio.Protocol):
         try:
             await self._answer_all(request, ends, keep=keep)
         except BaseException:
+            self._closing = True
             self._transport.abort()  # half an answer must not look like a whole one
             raise
         finally:
@@ -235,32 +274,28 @@ class Wire(asyncio.Protocol):
             self._transport.resume_reading()
 
     def _write(self, request: Request, answer: Answer, *, keep: bool) -> None:
-        parts = [self._heads.by_status[answer.status]]
-        for name, value in answer.headers:
-            parts += (name, b": ", value, b"\r\n")
-        if not keep:
-            parts.append(b"connection: close\r\n")
-        parts.append(b"content-length: %d\r\n\r\n" % len(answer.body))
-        if request.method != "HEAD":
-            parts.append(answer.body)
-        self._transport.write(b"".join(parts))
+        self._transport.write(written(self._heads, answer, keep=keep, head=request.method == "HEAD"))
 
     def _refuse(self, refusal: Refusal) -> None:
         """Say what is wrong with the request itself, and close: what follows on the connection cannot be trusted.
 
         What still comes is read and thrown away for a moment: a connection reset over unread bytes may cost the client the answer.
         """
+        request, self._arriving = self._arriving, None
         self._closing = True
-        self._arriving = None
         if self._task is None:
-            self._write(Request("GET", "", b"", {}, (), ""), refused(refusal), keep=False)
+            ends = self._ends if request is not None else {}
+            request = request or Request("", "", b"", {}, (), self._address)
+            self._write(request, self._edge.refuse(request, ends, refusal), keep=False)
             self._transport.write_eof()
             self.since = self._loop.time()
 
     def _give_away(self) -> None:
         """Let uvicorn's protocol have the connection, with what arrived of this request."""
-        if self._task is not None:
-            self._closing = True  # it came behind others in one write: the client will ask again on a new connection
+        if self._task is not None or self._behind:
+            self._closing = True  # it came behind others: the client will ask again on a new connection
+            if self._task is None:
+                self._transport.close()
             return
         protocol = self._hand_over()
         self._connections.discard(self)
@@ -278,11 +313,16 @@ class Wire(asyncio.Protocol):
             self._transport.close()
 
     def sweep(self, now: float) -> None:
-        """Close a connection that has been silent too long; tell a client whose request never ended."""
+        """Close a connection that has been silent too long, or reads too slowly; tell a client whose request never ended."""
         silent = now - self.since
-        if self._task is not None:
+        if self._full is not None and now > self._patience:
+            self._transport.abort()
+        elif self._transport.is_closing():
+            if silent > ARRIVAL_SECONDS:
+                self._transport.abort()  # what it was answered is still not read
+        elif self._task is not None:
             return
-        if self._closing and silent > LINGER_SECONDS:
+        elif self._closing and silent > LINGER_SECONDS:
             self._transport.close()
         elif silent < ARRIVAL_SECONDS:
             return
@@ -290,3 +330,8 @@ class Wire(asyncio.Protocol):
             self._refuse(BodyTooSlow(seconds=int(ARRIVAL_SECONDS)))
         elif silent > IDLE_SECONDS:
             self._transport.close()
+
+
+def patience(transport: asyncio.Transport, now: float) -> float:
+    """Until when a client may take to read what waits for it."""
+    return now + ARRIVAL_SECONDS + transport.get_write_buffer_size() / SLOWEST

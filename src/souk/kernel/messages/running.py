@@ -66,7 +66,9 @@ class Runner:
         began = time.monotonic()
         try:
             outcome = await self._attempt(job)
-        except Exception as error:  # noqa: BLE001 - every failure is recorded with the job, and it is tried again
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and is_stopped():
+                raise
             outcome = await self._failed(job, error)
         seconds = time.monotonic() - began
         self._watch.ran(job.name, outcome, seconds)
@@ -105,7 +107,7 @@ class Runner:
 
         return await self._database.write(work)
 
-    async def _failed(self, job: Claimed, error: Exception) -> Outcome:
+    async def _failed(self, job: Claimed, error: BaseException) -> Outcome:
         said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         allowed = max(job.attempts_allowed, UNKNOWN_ATTEMPTS) if isinstance(error, UnknownWork) else job.attempts_allowed
         last = job.attempts >= allowed or isinstance(error, GiveUp)
@@ -122,6 +124,12 @@ class Runner:
         if not ours:
             return Outcome.LOST
         return Outcome.DEAD if last else Outcome.RETRIED
+
+
+def is_stopped() -> bool:
+    """Whether a cancellation is meant for this task; a handler may also meet one of something it waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _complete(tx: Tx) -> bool:

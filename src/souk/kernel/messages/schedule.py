@@ -34,5 +34,5 @@ class Schedule:
         self._looked_at = minute
 
     async def _start(self, tx: Tx, due: dict[str, datetime]) -> None:
-        moved = await tx.run(sql.START_PERIODIC, list(due), list(due.values()))
-        await enqueue_periodic(tx, [self._periodic[name] for name, is_due in (each.split(" ") for each in moved if " " in each) if is_due])
+        started = await tx.run(sql.START_PERIODIC, list(due), list(due.values()))
+        await enqueue_periodic(tx, [self._periodic[name] for name in started])

@@ -34,8 +34,11 @@ ADD_JOBS: Final = """enqueued as (
         attempts_allowed = excluded.attempts_allowed, error = null, trace = excluded.trace)"""
 """Of one key, the newer replaces what waits. What is due at once keeps the place it had, or it would never come to its turn."""
 
-COMPLETE: Final = "completed as (delete from jobs where id = (select held($1, $2)))"
-"""The claim is checked and locked first: when another worker has taken the job over, the whole statement fails."""
+COMPLETE: Final = "completed as (insert into relays (name) select '' where complete_job($1, $2))"
+"""The claim ends here, or the whole statement fails because the claim is no longer ours.
+
+Nothing is ever inserted; but a CTE that nobody reads is only run when it is one that writes.
+"""
 
 
 def riders(first: str, *more: str) -> Rider:
@@ -78,22 +81,17 @@ class Claimed(msgspec.Struct, frozen=True):
     trace: str | None
 
 
-DUE: Final = """token is null and rank <= $1::timestamptz + interval '5 minutes' and run_at <= $1::timestamptz
-    and (lane is null or not exists (select from jobs e where e.lane = j.lane and (e.place, e.id) < (j.place, j.id)))"""
-"""What may run at the business time $1. Five minutes are the most that a low priority puts `rank` behind `run_at`."""
-
 CLAIM = many(
     Claimed,
-    f"""with due as materialized (select id from jobs j where {DUE} order by rank limit $2 for update skip locked)
-    update jobs set token = $3, leased_until = clock_timestamp() + make_interval(secs => $4::float8), attempts = attempts + 1
-    from due where jobs.id = due.id
-    returning jobs.id, token as "token!", name, payload, attempts, attempts_allowed, rank, lane is not null as "laned!", trace""",  # noqa: S608 - only the constant above goes into it
+    """select id as "id!", token as "token!", name as "name!", payload as "payload!", attempts as "attempts!",
+        attempts_allowed as "attempts_allowed!", rank as "rank!", lane is not null as "laned!", trace
+    from claim_jobs($1, $2, $3, $4)""",
 )
 RENEW = count(
     """update jobs set leased_until = clock_timestamp() + make_interval(secs => $3::float8)
-    from unnest($1::uuid[], $2::uuid[]) h(id, token) where jobs.id = h.id and jobs.token = h.token"""
+    where id = any ($1::uuid[]) and token = any ($2::uuid[])"""
 )
-DONE = count("delete from jobs using unnest($1::uuid[], $2::uuid[]) h(id, token) where jobs.id = h.id and jobs.token = h.token")
+DONE = count("select complete_jobs($1, $2)")
 
 GIVE_BACK = count(
     """with mine as materialized (
@@ -143,15 +141,14 @@ LOST = many(
     """select id, token as "token!", name, attempts, attempts_allowed, losses from jobs
     where token is not null and leased_until < clock_timestamp() limit 50 for update skip locked""",
 )
-UNFINISHED = only(
-    bool,
-    f"""select exists (select from jobs where token is not null) or exists (select from jobs j where {DUE}) as "unfinished!\"""",  # noqa: S608 - only the constant above goes into it
-)
+UNFINISHED = only(bool, 'select jobs_unfinished($1) as "unfinished!"')
 START_PERIODIC = values(
     str,
-    """insert into periodic_runs (name, scheduled_at) select * from unnest($1::text[], $2::timestamptz[])
-    on conflict (name) do update set scheduled_at = excluded.scheduled_at where periodic_runs.scheduled_at < excluded.scheduled_at
-    returning name || case when xmax = 0 then '' else ' due' end as "name!\"""",
+    """with moved as (
+        insert into periodic_runs (name, scheduled_at) select * from unnest($1::text[], $2::timestamptz[])
+        on conflict (name) do update set scheduled_at = excluded.scheduled_at where periodic_runs.scheduled_at < excluded.scheduled_at
+        returning name, xmax <> 0 as was_known)
+    select name from moved where was_known""",
 )
 """A job seen for the first time is only noted: it is due from its next time on."""
 

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from souk.kernel.db import Database, DatabaseBusy, DatabaseUnavailable, Pool, TooSlow
+from souk.kernel.db import Database, Pool
 from souk.kernel.messages import sql
 from souk.kernel.telemetry.logs import log
 
 GAP: Final = 0.01
 """Seconds between two hints of one process, at least: inside the server, they queue behind one lock."""
 
-LISTEN_AGAIN: Final = 5.0
+LISTEN_AGAIN: Final = 2.0
 
 
 class Bell:
@@ -57,8 +57,8 @@ class Notifier:
             self._again = False
             try:
                 await self._database.read(lambda tx: tx.run(sql.HINT))
-            except (DatabaseUnavailable, DatabaseBusy, TooSlow):
-                log.debug("no hint was sent; workers will look by themselves")
+            except Exception as error:  # noqa: BLE001 - it was only a hint: workers look by themselves
+                log.debug("no hint was sent", error=repr(error))
             await asyncio.sleep(GAP)
 
 
@@ -68,16 +68,22 @@ async def listen(database: Database, heard: Callable[[], None]) -> None:
     try:
         while True:
             try:
-                connection = await pool.take()
-                channel = await connection.run(sql.CHANNEL, ())
-                gone = asyncio.Event()
-                connection.raw.add_termination_listener(lambda _connection, gone=gone: gone.set())
-                await connection.raw.add_listener(channel, lambda *_said: heard())
-                heard()
-                await gone.wait()
-                pool.drop(connection)
-            except DatabaseUnavailable:
-                log.debug("no connection to listen on; workers look by themselves meanwhile")
+                await _hear(pool, heard)
+            except Exception as error:  # noqa: BLE001 - as above; meanwhile it is tried again
+                log.debug("nothing to listen on", error=repr(error))
             await asyncio.sleep(LISTEN_AGAIN)
     finally:
         await pool.close(0)
+
+
+async def _hear(pool: Pool, heard: Callable[[], None]) -> None:
+    """Until the connection is gone."""
+    connection = await pool.take()
+    try:
+        gone = asyncio.Event()
+        connection.raw.add_termination_listener(lambda _connection: gone.set())
+        await connection.raw.add_listener(await connection.run(sql.CHANNEL, ()), lambda *_said: heard())
+        heard()
+        await gone.wait()
+    finally:
+        pool.drop(connection)

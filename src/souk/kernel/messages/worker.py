@@ -107,7 +107,7 @@ class Worker:
             except Exception as error:  # noqa: BLE001 - the database may be away; a worker outlives that
                 failures += 1
                 self._complain(error, failures)
-                await self._rest(min(MOST_PATIENT, self.rhythm.shortest * 2**failures))
+                await self._rest(min(MOST_PATIENT, self.rhythm.shortest * 2 ** min(failures, 10)))
                 continue
             failures = 0
             self._more = claimed == most
