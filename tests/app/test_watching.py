@@ -1,4 +1,4 @@
-"""What an instance tells of itself: a trace from the request through its statements into the job it asked for, and meters of all of them."""
+"""What an instance tells of itself: one trace from the request into the job it asked for, and meters of both."""
 
 from __future__ import annotations
 

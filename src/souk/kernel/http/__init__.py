@@ -1,7 +1,5 @@
 """HTTP, declared and then compiled. Modules import what they need to declare operations from here."""
 
-# Loaded before the function `invalid` takes its place as an attribute of this package; loaded later, it would take it back.
-import souk.kernel.http.invalid  # noqa: F401 - see above
 from souk.kernel.http.answer import Content, Redirect, Reply
 from souk.kernel.http.guards import ANYONE, MEMBER, Actor, NotAllowed, Role, SignInNeeded, Who, who
 from souk.kernel.http.operation import Operation, operation

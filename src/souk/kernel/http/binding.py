@@ -11,7 +11,7 @@ import msgspec
 
 from souk.kernel.db import Tx
 from souk.kernel.http.guards import Actor
-from souk.kernel.http.invalid import body_refusal
+from souk.kernel.http.naming import body_refusal
 from souk.kernel.http.operation import Operation
 from souk.kernel.http.parameters import query_reader
 from souk.kernel.http.refusals import Invalid, Problem, UnsupportedMediaType
@@ -89,6 +89,8 @@ def _check(operation: Operation[..., Any], names: list[str], in_path: list[str],
     missing = [name for name in in_path if name not in names]
     if missing:
         raise Undeclared(f"{operation!r}: the path names {missing}, the function does not take them")
+    if takes_tx and operation.method == "POST" and operation.idempotent is None:
+        raise Undeclared(f"{operation!r}: a repeated POST may do it twice; say `idempotent=True`, or `False` where that does no harm")
     if not takes_tx and (operation.idempotent or operation.dry_run):
         raise Undeclared(f"{operation!r}: what is idempotent or can be rehearsed does so in a transaction; take `tx: Tx`")
     if takes_tx and operation.kind in ("stream", "upload"):

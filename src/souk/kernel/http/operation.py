@@ -35,7 +35,7 @@ class Operation(Generic[P, R]):
         path: str,
         who: Who,
         status: int,
-        idempotent: bool,
+        idempotent: bool | None,
         dry_run: bool,
         limit: str,
         max_body: int,
@@ -79,7 +79,7 @@ def operation(  # noqa: PLR0913 - see Operation
     *,
     who: Who = MEMBER,
     status: int = 200,
-    idempotent: bool = False,
+    idempotent: bool | None = None,
     dry_run: bool = False,
     limit: str = "",
     max_body: int = MIB,
@@ -90,7 +90,8 @@ def operation(  # noqa: PLR0913 - see Operation
 ) -> Callable[[Callable[P, R]], Operation[P, R]]:
     """Declare an endpoint.
 
-    idempotent: honours `Idempotency-Key`. dry_run: `?dry_run=true` goes through all of it and rolls back. limit: like "5/15m",
+    idempotent: honours `Idempotency-Key`; a POST that takes a `Tx` must say whether. Answers are kept for a day, so none that
+    holds a token or password may be. dry_run: `?dry_run=true` goes through all of it and rolls back. limit: like "5/15m",
     on top of the market's own. refusals: what it may answer beyond what the declaration implies; they are documented.
     kind: "stream" answers server-sent events, "upload" takes the body as chunks, "webhook" as the raw bytes that were signed.
     """

@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 from msgspec import inspect as kinds
 
-from souk.kernel.http.invalid import LISTS, value_problems
+from souk.kernel.http.naming import LISTS, value_problems
 from souk.kernel.http.refusals import Invalid, Problem, invalid
 from souk.kernel.http.request import Request
 from souk.kernel.http.wording import nearest

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Meta
 
-from souk.kernel.http.invalid import Unreadable, body_refusal, problems, walk
+from souk.kernel.http.naming import Unreadable, body_refusal, problems, walk
 from souk.kernel.record import Record
 
 
