@@ -22,7 +22,7 @@ check: ready-test ## style, types, imports, locks
 	$(BIN)/python tools/lock.py --check
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
-	$(BIN)/lint-imports --no-logo --quiet
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
 	$(BIN)/pyright
 
