@@ -67,3 +67,10 @@ def test_details_are_named_as_json_names_things() -> None:
 
     assert SeatLost(seat_number=7).details() == {"seatNumber": 7}
     assert str(SeatLost(seat_number=7)) == "Seat 7 is gone."
+
+
+def test_a_refusal_says_when_trying_again_may_help() -> None:
+    class StallBeingPainted(Refusal, status=503, retry_after=60, message="Come back later."):
+        pass
+
+    assert StallBeingPainted().headers() == (("Retry-After", "60"),)

@@ -46,7 +46,7 @@ class OpenMarket:
         kind = traced_tx(tracer, market.name) if tracer else Tx
         self.database = Database(pool, self.clock, lambda tx: Outbox(self.catalogue, tx), kind=kind)
         self.jobs = WatchedJobs(telemetry, market.name)
-        self.tokens = Tokens(market.name, settings.keys(f"access tokens of {market.name}"))
+        self.tokens = Tokens(market.name, settings.keys(f"access tokens of {market.name}"), market.roles)
         self.depth: Depth | None = None
         """How much waits, as of a moment ago; None when that is not known."""
         self.blind = False

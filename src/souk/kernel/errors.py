@@ -21,7 +21,7 @@ from typing import ClassVar, Final, dataclass_transform
 REFUSALS: dict[str, type[Refusal]] = {}
 """Every refusal by its code: the documentation and OpenAPI list them from here."""
 
-RESERVED: Final = frozenset({"args", "code", "details", "headers", "message", "status", "text"})
+RESERVED: Final = frozenset({"args", "code", "details", "headers", "message", "retry_after", "status", "text"})
 
 
 @dataclass_transform(kw_only_default=True)
@@ -32,9 +32,12 @@ class Refusal(Exception):
     code: ClassVar[str] = "REFUSED"
     message: ClassVar[str] = "The request was refused."
     fields: ClassVar[tuple[str, ...]] = ()
+    retry_after: ClassVar[int] = 0
+    """Seconds after which trying again may help; 0 where it never does."""
 
-    def __init_subclass__(cls, *, status: int, message: str, code: str = "") -> None:
+    def __init_subclass__(cls, *, status: int, message: str, code: str = "", retry_after: int = 0) -> None:
         cls.status = status
+        cls.retry_after = retry_after
         cls.message = message
         cls.code = code or code_of(cls.__name__)
         own = tuple(name for name, hint in cls.__annotations__.items() if "ClassVar" not in str(hint))
@@ -63,8 +66,8 @@ class Refusal(Exception):
         return self.message.format(**{**self.details(), **{name: getattr(self, name) for name in type(self).fields}})
 
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """HTTP headers this refusal brings, for example `Retry-After`."""
-        return ()
+        """HTTP headers this refusal brings."""
+        return (("Retry-After", str(self.retry_after)),) if self.retry_after else ()
 
 
 @cache

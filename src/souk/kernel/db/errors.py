@@ -6,26 +6,21 @@ from souk.kernel.errors import Refusal
 
 
 class DatabaseUnavailable(
-    Refusal, status=503, message="The database cannot be reached at the moment; nothing was changed. Try again shortly."
+    Refusal, status=503, retry_after=1, message="The database cannot be reached at the moment; nothing was changed. Try again shortly."
 ):
     """No connection could be made, or it broke before anything was committed."""
 
-    def headers(self) -> tuple[tuple[str, str], ...]:
-        return (("Retry-After", "1"),)
 
-
-class DatabaseBusy(Refusal, status=503, message="All database connections are in use; nothing was changed. Try again shortly."):
+class DatabaseBusy(
+    Refusal, status=503, retry_after=1, message="All database connections are in use; nothing was changed. Try again shortly."
+):
     """No connection became free in time."""
 
-    def headers(self) -> tuple[tuple[str, str], ...]:
-        return (("Retry-After", "1"),)
 
-
-class DatabaseExhausted(Refusal, status=503, message="The database has run out of disk or memory; nothing was changed. Try again later."):
+class DatabaseExhausted(
+    Refusal, status=503, retry_after=30, message="The database has run out of disk or memory; nothing was changed. Try again later."
+):
     """The server refused a statement for want of something that only its operator can give it."""
-
-    def headers(self) -> tuple[tuple[str, str], ...]:
-        return (("Retry-After", "30"),)
 
 
 class OutcomeUnknown(
@@ -37,18 +32,12 @@ class OutcomeUnknown(
     """The commit was sent and its answer never came."""
 
 
-class TooSlow(Refusal, status=503, message="The request took longer than it may; nothing was changed."):
+class TooSlow(Refusal, status=503, retry_after=5, message="The request took longer than it may; nothing was changed."):
     """A statement, lock or idle time-out of the database."""
 
-    def headers(self) -> tuple[tuple[str, str], ...]:
-        return (("Retry-After", "5"),)
 
-
-class Contended(Refusal, status=409, message="Others are changing the same thing; nothing was changed. Try again."):
+class Contended(Refusal, status=409, retry_after=1, message="Others are changing the same thing; nothing was changed. Try again."):
     """Serialisation failures or deadlocks that did not go away by retrying."""
-
-    def headers(self) -> tuple[tuple[str, str], ...]:
-        return (("Retry-After", "1"),)
 
 
 class Unstorable(Refusal, status=422, message="A value cannot be stored: {reason}."):

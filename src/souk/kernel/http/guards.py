@@ -21,6 +21,12 @@ class Actor(msgspec.Struct, frozen=True):
     roles: frozenset[str]
     session: UUID
     market: str
+    capacities: frozenset[str] = frozenset()
+    """What the roles allow, by the market's own words (`capacities_of`)."""
+
+    def may(self, wanted: Who) -> bool:
+        """Whether one of these capacities is the caller's: for commands that do more for some than for others."""
+        return not wanted.names.isdisjoint(self.capacities) or not wanted.names.isdisjoint(self.roles)
 
 
 class Who(msgspec.Struct, frozen=True):
@@ -49,6 +55,11 @@ class Role(msgspec.Struct, frozen=True):
 
     name: str
     capacities: Who = Who(frozenset())
+
+
+def capacities_of(names: frozenset[str], roles: tuple[Role, ...]) -> frozenset[str]:
+    """Everything that these roles of a market give."""
+    return frozenset().union(*(role.capacities.names for role in roles if role.name in names))
 
 
 def roles_allowed(allowed: Who, roles: tuple[Role, ...]) -> frozenset[str]:

@@ -15,7 +15,7 @@ class Problem(msgspec.Struct, frozen=True):
     problem: str
 
 
-class Invalid(Refusal, status=422, message="Some fields are wrong; details.fields says which and what is expected."):
+class Invalid(Refusal, status=422, retry_after=1, message="Some fields are wrong; details.fields says which and what is expected."):
     """The request was understood, but values in it are not what the operation takes. Every wrong field is named."""
 
     fields = ("fields",)
@@ -103,9 +103,6 @@ class TooManyRequests(Refusal, status=429, message="Too many requests. Try again
 
 class KeyInFlight(Refusal, status=409, message="A request with this Idempotency-Key is being answered. Ask again shortly."):
     """The first request of this key has not ended."""
-
-    def headers(self) -> tuple[tuple[str, str], ...]:
-        return (("Retry-After", "1"),)
 
 
 class KeyReused(Refusal, status=422, message="This Idempotency-Key was used with another body. Use a new key for a new request."):

@@ -14,7 +14,7 @@ from uuid import UUID
 import jwt
 
 from souk.kernel.errors import Refusal
-from souk.kernel.http.guards import Actor
+from souk.kernel.http.guards import Actor, Role, capacities_of
 
 ALGORITHM: Final = "HS256"
 LIFE_SECONDS: Final = 15 * 60
@@ -48,8 +48,9 @@ class TokenRevoked(Refusal, status=401, message="This session was ended. Sign in
 class Tokens:
     """Issues and verifies the access tokens of one market. `keys` are by id, the current one first; older ones only verify."""
 
-    def __init__(self, market: str, keys: dict[str, bytes], *, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, market: str, keys: dict[str, bytes], roles: tuple[Role, ...] = (), *, now: Callable[[], float] = time.time) -> None:
         self.market = market
+        self._roles = roles
         self._keys = keys
         self._current = next(iter(keys))
         self._now = now
@@ -101,7 +102,8 @@ class Tokens:
             raise TokenInvalid
         try:
             claims = self._claims(written[1].decode("ascii"))
-            actor = Actor(UUID(claims["sub"]), frozenset(claims["roles"]), UUID(claims["sid"]), self.market)
+            roles = frozenset(claims["roles"])
+            actor = Actor(UUID(claims["sub"]), roles, UUID(claims["sid"]), self.market, capacities_of(roles, self._roles))
             return actor, float(claims["exp"])
         except jwt.ExpiredSignatureError:
             raise TokenExpired from None
