@@ -82,6 +82,7 @@ def postgres(url: str, *, durable: bool) -> Iterator[str]:
             yield url
         return
     home = Path(tempfile.mkdtemp(prefix="souk-bench-"))
+    home.chmod(0o755)  # the database's own user has to enter it
     pin(OTHER_CORE)
     try:
         with serve(home, Choices(durable=durable)) as server:

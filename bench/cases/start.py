@@ -26,6 +26,7 @@ def cases(run: Run) -> list[Figure]:
 
 def started() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory(prefix="souk-bench-") as folder:
+        Path(folder).chmod(0o755)  # the database's own user has to enter it
         for name, target in (("souk up, cold", 15.0), ("souk up, warm", 3.0)):
             port = free_port()
             environ = {"SOUK_HOME": str(Path(folder) / "home"), "SOUK_PORT": str(port)}

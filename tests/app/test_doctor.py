@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +14,7 @@ import pytest
 
 from souk.app.doctor import Finding, examine
 from souk.kernel.config import DEVELOPMENT_SECRET, Settings
+from tests.plugins.needs import need
 
 
 @pytest.fixture
@@ -82,3 +87,17 @@ def test_more_connections_than_the_server_allows_are_told(environment: dict[str,
     finding = look(environment, SOUK_DATABASE_URL=dsn, SOUK_POOL_SIZE="500")["Connections"]
     assert not finding.ok
     assert "PgBouncer" in finding.remedy
+
+
+def test_a_home_that_one_may_not_look_at_is_a_finding(environment: dict[str, str]) -> None:
+    """As an unprivileged user, whose look-up fails instead of answering no."""
+    if os.geteuid() != 0:
+        need("root", "run the tests as root")
+    closed = Path(tempfile.mkdtemp())
+    program = (
+        "import os, sys; from pathlib import Path; from souk.app.doctor import home; os.setuid(65534); "
+        "print([found.ok for found in home(Path(sys.argv[1]))][0])"
+    )
+    done = subprocess.run([sys.executable, "-c", program, closed / "home"], capture_output=True, text=True, check=False, env=environment)
+    closed.rmdir()
+    assert done.stdout == "False\n", done.stderr

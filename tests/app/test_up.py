@@ -74,6 +74,11 @@ def test_a_page_loads_nothing_from_elsewhere(up: Souk, path: str) -> None:
         assert up.get(reference).status_code == 200, reference
 
 
+def test_the_address_of_a_market_leads_to_its_pages(up: Souk) -> None:
+    sent = up.get(BASE)
+    assert (sent.status_code, sent.headers["location"]) == (302, f"{BASE}/docs")
+
+
 def test_the_description_of_the_api_lists_what_can_be_done(up: Souk) -> None:
     document = up.get(f"{BASE}/openapi.json").json()
     assert document["openapi"].startswith("3.1")

@@ -227,6 +227,13 @@ def test_decisions_are_numbered_without_gaps() -> None:
     assert [int(file.name[:4]) for file in DECISIONS] == list(range(1, len(DECISIONS) + 1))
 
 
+def test_every_module_has_its_floor() -> None:
+    """import-linter checks the direction of those it is told of; a module that is in no layer may import any other."""
+    layers = (ROOT / "pyproject.toml").read_text()
+    modules = [folder.name for folder in (SRC / "modules").iterdir() if (folder / "__init__.py").is_file()]
+    assert [name for name in modules if f"(souk.modules.{name})" not in layers] == []
+
+
 def test_the_locks_fit_the_declaration() -> None:
     """A dependency that is declared and not locked is fetched by nobody, or differently by everybody."""
     done = subprocess.run([ROOT / ".venv/bin/python", ROOT / "tools/lock.py", "--check"], capture_output=True, text=True, check=False)

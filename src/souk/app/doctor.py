@@ -110,7 +110,7 @@ def extras(settings: Settings) -> Iterator[Finding]:
 def home(folder: Path) -> Iterator[Finding]:
     """Where data goes."""
     folder = folder.absolute()
-    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    existing = next(place for place in (folder, *folder.parents) if os.path.exists(place))  # noqa: PTH110 - Path's raises where one may not look
     writable = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
     remedy = "set SOUK_HOME to a folder that you may write to"
     yield Finding("Home", writable, f"{folder}{'' if writable else f': {existing} cannot be written to'}", remedy)

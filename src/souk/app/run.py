@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
 import socket
 import sys
@@ -112,7 +113,7 @@ async def _seed(opened: Sequence[OpenMarket], heard: Heard) -> None:
         for module in market.market.modules:
             if module.seed is not None:
                 await market.database.write(module.seed)
-                heard(f"{market.market.name}: {module.name}")
+                heard(f"{market.market.name}: demo data of {module.name}")
         await market.database.pool.close()
 
 
@@ -143,6 +144,9 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         listener = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
     except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+            remedy = "Set it to an address of this machine; 0.0.0.0 is every one"
+            raise ConfigError([Problem("SOUK_HOST", f"is {settings.host}, which is no address of this machine", remedy)]) from None
         remedy = "Stop the other process, or set SOUK_PORT to another port (0 takes a free one)"
         raise ConfigError([Problem("SOUK_PORT", f"is {settings.port}, which cannot be listened on ({error.strerror})", remedy)]) from None
     with listener:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from souk.app.opened import OpenMarket, sources_of
-from souk.kernel.http.answer import Answer, refused
+from souk.kernel.http.answer import Answer, Redirect, redirect, refused
 from souk.kernel.http.headers import Headers, page_headers
 from souk.kernel.http.openapi import describe
 from souk.kernel.http.operation import Operation
@@ -62,6 +62,7 @@ class Shell:
         described = Described(opened, self.operations[market.name])
         swagger = swagger_page(f"{market.title}: API", spec, ASSETS)
         scalar = scalar_page(f"{market.title}: API reference", spec, ASSETS)
+        yield self._route(market.base, _always(redirect(Redirect(market.base + "/docs"))))
         yield self._route(spec, described.answer)
         yield self._route(market.base + "/docs", _always(swagger))
         yield self._route(market.base + "/reference", _always(scalar))

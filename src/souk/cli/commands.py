@@ -82,7 +82,7 @@ def main(*, debug: bool) -> None:
 def up(host: str | None, port: int | None) -> None:
     """Run everything here: database, migrations, demo data, API and worker, in one process.
 
-    Prints the address of every market and its demo logins, then `souk: ready on …`. Ctrl-C stops it; data stays in SOUK_HOME.
+    Prints the address of every market, then `souk: ready on …`. Ctrl-C stops it; data stays in SOUK_HOME.
     """
     from souk.app import run
     from souk.kernel.postgres import serve as embedded

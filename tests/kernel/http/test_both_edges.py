@@ -146,6 +146,8 @@ REQUESTS = {
     "chunks ended by line feeds": chunked(b"2\n{}\n0\n\n"),
     "a negative length": ask("POST /test/echo", "Content-Length: -2", body=b"{}"),
     "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "no host": b"GET /test/hello HTTP/1.1\r\nConnection: close\r\n\r\n",
+    "two hosts": b"GET /test/hello HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
     "HTTP/3": b"GET /test/hello HTTP/3.0\r\nHost: x\r\n\r\n",
     "no HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     "a head that is too large": ask("GET /test/hello", "X-A: " + "a" * (HEAD_LIMIT + 1)),

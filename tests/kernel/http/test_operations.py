@@ -154,7 +154,7 @@ async def test_every_wrong_field_is_named(notes: Database) -> None:
         assert (refused.status_code, code(refused)) == (422, "INVALID")
         assert {f["field"] for f in refused.json()["error"]["details"]["fields"]} == {"bodyText", "copies", "colour"}
         refused = await client.get("/notes/seven")
-        assert refused.json()["error"]["details"]["fields"][0]["field"] == "note_id"
+        assert refused.json()["error"]["details"]["fields"][0]["field"] == "noteId"
         refused = await client.get("/notes?limit=0&sort=colour&nonsense=1")
         assert {f["field"] for f in refused.json()["error"]["details"]["fields"]} == {"limit", "sort", "nonsense"}
         refused = await client.get(f"/notes/{uuid4()}?verbose=1")

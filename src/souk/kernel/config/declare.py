@@ -107,8 +107,8 @@ def misspelt(environ: Mapping[str, str]) -> list[Problem]:
     for name in sorted(environ):
         if name in known or not name.startswith("SOUK_") or name.startswith(FOREIGN):
             continue
-        near = get_close_matches(name, known, 1, 0.7)
-        remedy = f"Did you mean {near[0]}? Rename it, or unset it" if near else "Unset it; docs/settings.md lists every setting"
+        near = get_close_matches(name.removeprefix("SOUK_"), [other.removeprefix("SOUK_") for other in known], 1, 0.7)
+        remedy = f"Did you mean SOUK_{near[0]}? Rename it, or unset it" if near else "Unset it; docs/settings.md lists every setting"
         problems.append(Problem(name, "is not a setting", remedy))
     return problems
 

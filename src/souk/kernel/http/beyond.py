@@ -14,7 +14,7 @@ from souk.kernel.errors import Refusal
 from souk.kernel.http.edge import Edge
 from souk.kernel.http.refusals import BodyTooSlow, HeadersTooLarge, MalformedRequest
 from souk.kernel.http.request import Request
-from souk.kernel.http.wire import ARRIVAL_SECONDS, HEAD_LIMIT, Heads, head_size, patience, written
+from souk.kernel.http.wire import ARRIVAL_SECONDS, HEAD_LIMIT, Heads, head_size, one_host, patience, written
 
 
 class Beyond(HttpToolsProtocol):
@@ -51,6 +51,9 @@ class Beyond(HttpToolsProtocol):
         if head_size(self.url, self.headers) > HEAD_LIMIT:
             self._why = HeadersTooLarge
             raise ValueError("the head is too large")  # uvicorn answers what its parser raises by `send_400_response`
+        hosts = [value for name, value in self.headers if name == b"host"]
+        if self.parser.get_http_version() == "1.1" and (len(hosts) != 1 or not one_host(hosts[0])):
+            raise ValueError("exactly one Host is wanted")
         self._begun = 0.0
         self._unfinished = True
         self._in_order = self.loop.time()

@@ -10,8 +10,9 @@ from typing import Any, Final, get_args, get_origin, get_type_hints
 import msgspec
 
 from souk.kernel.db import Tx
+from souk.kernel.errors import camel
 from souk.kernel.http.guards import Actor
-from souk.kernel.http.naming import body_refusal
+from souk.kernel.http.naming import body_refusal, value_problems
 from souk.kernel.http.operation import Operation
 from souk.kernel.http.parameters import query_reader
 from souk.kernel.http.refusals import Invalid, Problem, UnsupportedMediaType
@@ -129,8 +130,9 @@ def path_taker(at: int, name: str, hint: Any) -> Take:
     def take(request: Request) -> Any:
         try:
             return convert(request.parameters[at], hint, strict=False)
-        except msgspec.ValidationError as error:
-            raise Invalid(fields=[Problem(field=name, problem=str(error))]) from None
+        except msgspec.ValidationError:
+            wrong = value_problems(request.parameters[at], hint, strict=False)
+            raise Invalid(fields=[Problem(camel(name), problem.problem) for problem in wrong]) from None
 
     return take
 

@@ -73,6 +73,8 @@ def problems(body: bytes, kind: Any) -> list[Problem]:
         own = [_said(error)]
         return own if value is msgspec.UNSET else walk(value, kind) or own
     except msgspec.DecodeError as error:
+        if not body.strip():
+            raise Unreadable("it is empty") from None
         raise Unreadable(str(error).removeprefix("JSON is malformed: ")) from None
     except UnicodeDecodeError:
         raise Unreadable("it is not UTF-8") from None

@@ -18,7 +18,7 @@ from souk.kernel.errors import Refusal
 from souk.kernel.http import refusals as no
 from souk.kernel.http.answer import Content, Redirect, Reply
 from souk.kernel.http.examples import example_of
-from souk.kernel.http.guards import ANYONE, MEMBER, NotAllowed, Role, SignInNeeded, roles_allowed
+from souk.kernel.http.guards import ANYONE, MEMBER, Actor, NotAllowed, Role, SignInNeeded, roles_allowed
 from souk.kernel.http.idempotency import LONGEST_KEY
 from souk.kernel.http.operation import Operation
 from souk.kernel.http.paging import CursorPage, CursorPagination, Page, Pagination
@@ -115,6 +115,14 @@ def describe(title: str, base: str, operations: Sequence[Op], roles: tuple[Role,
     }
 
 
+def _security(operation: Op) -> list[Json]:
+    """A token is needed, or welcome (where the caller may be known), or of no use."""
+    if not ANYONE.names <= operation.who.names:
+        return [{"bearer": []}]
+    knows_callers = any(Actor in get_args(hint) for hint in get_type_hints(operation.function).values())
+    return [{}, {"bearer": []}] if knows_callers else []
+
+
 def _read(operation: Op) -> Described:
     """The signature, sorted by where each argument comes from."""
     if not (operation.__doc__ or "").strip():
@@ -200,7 +208,6 @@ class _Writer:
         path_parameters = [self.parameter(camel(name), "path", next(self.schemas), required=True) for name in each.parameters]
         parameters = [*path_parameters, *self.query(each), *_common_parameters(operation)]
         body, data, pagination = next(self.schemas), next(self.schemas), next(self.schemas)
-        open_to_all = ANYONE.names <= operation.who.names
         return {
             "operationId": operation.name if self.names[operation.name] == 1 else f"{tags[0]}_{operation.name}",
             "summary": summary.rstrip("."),
@@ -209,7 +216,7 @@ class _Writer:
             "parameters": parameters,
             **({"requestBody": self.body(each, body)} if takes_body(each) else {}),
             "responses": {**self.success(each, data, pagination), **self.failures(each)},
-            "security": [{}, {"bearer": []}] if open_to_all else [{"bearer": []}],
+            "security": _security(operation),
             "x-roles": sorted(roles_allowed(operation.who, self.roles)),
         }
 

@@ -65,6 +65,11 @@ def written(heads: Heads, answer: Answer, *, keep: bool, head: bool) -> bytes:
     return b"".join(parts)
 
 
+def one_host(host: bytes | None) -> bool:
+    """HTTP/1.1 wants exactly one: with none or two, a proxy in front may have understood another request than we do."""
+    return host is not None and b"," not in host
+
+
 def head_size(url: bytes, headers: Iterable[Header]) -> int:
     """The bytes of a head that arrived whole, with others or faster than the limit could be looked at."""
     return len(url) + sum(len(name) + len(value) + 4 for name, value in headers)
@@ -188,6 +193,9 @@ class Wire(asyncio.Protocol):
             return
         if (len(self._raw) > 1 or len(self._raw[0]) > HEAD_LIMIT) and head_size(self._url, self._headers.items()) > HEAD_LIMIT:
             self._refuse(HeadersTooLarge(limit=HEAD_LIMIT))
+            return
+        if not one_host(self._headers.get(b"host")) and self._parser.get_http_version() == "1.1":
+            self._refuse(MalformedRequest())
             return
         path, _, query = self._url.partition(b"?")
         text = path.decode("latin-1")

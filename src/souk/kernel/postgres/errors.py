@@ -48,8 +48,9 @@ class NotYours(CannotServe):
     """The folder belongs to another user, or cannot be written."""
 
     def __init__(self, folder: Path, owner: str, you: str) -> None:
+        whom = owner if owner == "root" else f"{owner} or root"
         super().__init__(
-            f"{folder} belongs to {owner}, and you are {you}.", f"run souk as {owner} or root, or set SOUK_HOME to a folder of your own"
+            f"{folder} belongs to {owner}, and you are {you}.", f"run souk as {whom}, or set SOUK_HOME to a folder of your own"
         )
 
 
