@@ -52,7 +52,8 @@ class Beyond(HttpToolsProtocol):
             self._why = HeadersTooLarge
             raise ValueError("the head is too large")  # uvicorn answers what its parser raises by `send_400_response`
         hosts = [value for name, value in self.headers if name == b"host"]
-        if self.parser.get_http_version() == "1.1" and (len(hosts) != 1 or not one_host(hosts[0])):
+        parser: Any = self.parser
+        if parser.get_http_version() == "1.1" and (len(hosts) != 1 or not one_host(hosts[0])):
             raise ValueError("exactly one Host is wanted")
         self._begun = 0.0
         self._unfinished = True
