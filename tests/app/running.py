@@ -188,30 +188,31 @@ def start(home: Path) -> Iterator[Start]:
         souk.close()
 
 
-@pytest.fixture(scope="session")
-def up() -> Iterator[Souk]:
-    """The sample market by `souk up`, for every test of this process that leaves it as it was."""
+@contextlib.contextmanager
+def running(**environment: str) -> Iterator[Souk]:
+    """`souk up` in a home of its own, for the length of a block."""
     folder = new_home()
-    souk = Souk("up", home=folder)
+    souk = Souk("up", home=folder, measured=True, **environment)
     try:
         assert souk.address
         yield souk
     finally:
         souk.close()
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def up() -> Iterator[Souk]:
+    """The sample market by `souk up`, for every test of this process that leaves it as it was."""
+    with running() as souk:
+        yield souk
 
 
 @pytest.fixture(scope="session")
 def everything() -> Iterator[Souk]:
     """Every market there is, by one `souk up`."""
-    folder = new_home()
-    souk = Souk("up", home=folder, SOUK_MARKETS=",".join(market.name for market in every_market()))
-    try:
-        assert souk.address
+    with running(SOUK_MARKETS=",".join(market.name for market in every_market())) as souk:
         yield souk
-    finally:
-        souk.close()
-        shutil.rmtree(folder)
 
 
 def every_market() -> tuple[Market, ...]:

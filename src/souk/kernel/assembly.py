@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -23,9 +23,9 @@ class Module(msgspec.Struct, frozen=True):
 
     name: str
     folder: Path
-    operations: tuple[Operation, ...] = ()  # type: ignore[type-arg]
-    jobs: tuple[Job, ...] = ()  # type: ignore[type-arg]
-    reactions: tuple[Reaction, ...] = ()  # type: ignore[type-arg]
+    operations: tuple[Operation[..., Any], ...] = ()
+    jobs: tuple[Job[Any], ...] = ()
+    reactions: tuple[Reaction[Any], ...] = ()
     periodic: tuple[Periodic, ...] = ()
     seed: Seed | None = None
     """Fills an empty market with demo data; what is there already stays."""

@@ -283,6 +283,16 @@ async def test_whoever_asks_too_often_waits(notes: Database) -> None:
         assert [(await client.get("/notes")).status_code for _ in range(4)] == [200, 200, 200, 429]
 
 
+async def test_what_is_refused_is_counted_and_another_session_brings_no_more(notes: Database) -> None:
+    narrow = site(notes, address_limit=parse("2/1m"), member_limit=parse("2/1m"))
+    async with Served(narrow, OPERATIONS) as served, served.client() as nobody:
+        path = f"/notes/{uuid4()}"
+        assert [(await nobody.get(path)).status_code for _ in range(3)] == [401, 401, 429]
+        person = uuid4()
+        sent = [{"Authorization": f"Bearer {served.token('worker', person=person)}"} for _ in range(3)]
+        assert [(await nobody.delete(path, headers=each)).status_code for each in sent] == [403, 403, 429]
+
+
 async def test_documents_and_redirects(notes: Database) -> None:
     async with Served(site(notes), OPERATIONS) as served, served.client() as client:
         document = await client.get("/report", headers={"Accept-Encoding": "gzip"})

@@ -66,15 +66,17 @@ def admission(operation: Operation[..., Any], site: Site) -> Admit:
             except TokenInvalid:
                 _narrower(site.limiter, address_key(request.address), address_limit)  # guesses are counted like anybody's requests
                 raise
-            if not open_to_all and allowed.isdisjoint(actor.roles):
-                raise NotAllowed(needed=needed)
-            verdict = hit(actor.session, member_limit)
+            verdict = hit(actor.id, member_limit)
         else:
+            actor = None
             verdict = hit(address_key(request.address), address_limit)
-            if not open_to_all:
-                raise SignInNeeded
         if not verdict.allowed:
             raise TooManyRequests(verdict=verdict)
+        if not open_to_all:
+            if actor is None:
+                raise SignInNeeded
+            if allowed.isdisjoint(actor.roles):
+                raise NotAllowed(needed=needed)
         if own is not None:
             return _narrower(site.limiter, (name, request.actor.id if request.actor else address_key(request.address)), own)
         return verdict
