@@ -1,4 +1,4 @@
-"""`python -m bench [ceiling http scaling jobs start size]`: measure, compare with the raw database, say what was reached."""
+"""`python -m bench [ceiling http scaling people live jobs start size]`: measure, compare with the raw database, say what was reached."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Final
 import uvloop
 
 from bench import report
-from bench.cases import ceiling, http, jobs, scaling, size, start
+from bench.cases import ceiling, http, jobs, live, people, scaling, size, start
 from bench.filled import ask, postgres
 from bench.machine import OTHER_CORE, describe, pin, revision
 from bench.report import Figure, Report
@@ -24,6 +24,8 @@ CASES: Final[dict[str, Callable[[Run], list[Figure]]]] = {
     "ceiling": ceiling.cases,
     "http": http.cases,
     "scaling": scaling.cases,
+    "people": people.cases,
+    "live": live.cases,
     "jobs": jobs.cases,
     "start": start.cases,
     "size": size.cases,

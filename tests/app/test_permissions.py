@@ -51,7 +51,7 @@ def test_nothing_is_left_out() -> None:
     sent = all_attempts(MARKETS["sample"])
     asked = {(attempt.method, attempt.path.partition("/v1")[2].split("/")[1]) for attempt in sent}
     assert {("GET", "orders"), ("HEAD", "orders"), ("POST", "orders"), ("GET", "staff"), ("POST", "sign-in"), ("POST", "dev")} <= asked
-    assert len(sent) == 14 * (1 + 3 + 1 + 5 + 4)
+    assert len(sent) == 18 * (1 + 3 + 1 + 5 + 4)
     assert {attempt.status for attempt in sent} == {0, 401, 403}
 
 

@@ -39,6 +39,32 @@ def test_it_prints_where_everything_is_and_that_it_is_ready(up: Souk) -> None:
         assert httpx.get(url, trust_env=False).status_code in {200, 302}, url
 
 
+def test_it_prints_the_demo_logins_of_each_market_and_they_work(everything: Souk) -> None:
+    assert everything.address
+    printed = [line for line in everything.lines if " logins " in line]
+    assert [line.split()[1] for line in printed] == [market.name for market in every_market() if market.name != "sample"]
+    for line in printed:
+        _, _, name, _, *addresses, _, password = line.replace("souk:", "souk :").split()
+        base = next(market.base for market in every_market() if market.name == name)
+        given = {"email": addresses[0].strip(","), "password": password}
+        answer = httpx.post(f"{everything.address}{base}/auth/login", json=given, timeout=30, trust_env=False)
+        assert answer.json()["data"]["user"]["role"] == "admin", answer.text
+
+
+def test_it_prints_where_letters_land_and_the_status_page_leads_there(everything: Souk) -> None:
+    page = httpx.get(f"{everything.address}/status", timeout=30, trust_env=False).text
+    printed = {word for line in everything.lines for word in line.split() if word.endswith("/dev/mail")}
+    bases = [market.base for market in every_market() if market.name != "sample"]
+    assert printed == {f"{everything.address}{base}/dev/mail" for base in bases}
+    assert [base for base in bases if f'href="{base}/dev/mail"' not in page] == []
+
+
+def test_production_takes_no_demo_logins(start: Start) -> None:
+    souk = start("seed", SOUK_ENV="production", SOUK_SECRET=SECRET)
+    assert souk.ended() == Code.CONFIGURATION
+    assert "SOUK_ENV is production" in souk.all_it_said()
+
+
 def test_machines_can_ask_whether_it_is_well(up: Souk) -> None:
     assert up.get("/health").json() == {"success": True, "data": {"status": "alive"}}
     ready = up.get("/ready")

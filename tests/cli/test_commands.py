@@ -20,7 +20,7 @@ from souk.kernel.db import DatabaseUnavailable, TooSlow
 from souk.kernel.migrate import MigrationError
 from souk.kernel.postgres import CannotServe
 
-COMMANDS = ("up", "serve", "work", "migrate", "seed", "doctor", "version")
+COMMANDS = ("up", "serve", "work", "migrate", "seed", "doctor", "mail", "audit", "person", "version")
 
 
 def souk(*words: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -50,6 +50,21 @@ def test_the_version_is_the_installed_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize("words", [("frobnicate",), ("serve", "--port", "eight"), ("migrate", "--sideways")])
 def test_a_wrong_command_line_ends_with_2(words: tuple[str, ...]) -> None:
     assert CliRunner().invoke(main, words).exit_code == Code.USAGE
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("mail", "preview", "bazaar", "identity/welcome"),
+        ("audit", "verify", "tulifo", "bazaar"),
+        ("person", "add", "bazaar", "a@b.c", "--role", "admin"),
+    ],
+)
+def test_a_market_that_there_is_not_is_a_wrong_command_line_too(tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = souk(*words, home=tmp_path)
+    assert done.returncode == Code.USAGE
+    assert "there is no market bazaar; there are tulifo, nimmit, go4u, grome, grid, sample" in done.stderr
+    assert "SOUK_MARKETS" not in done.stderr
 
 
 def test_a_wrong_setting_ends_with_3_and_says_which_and_how(tmp_path: Path) -> None:

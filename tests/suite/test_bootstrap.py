@@ -69,6 +69,33 @@ def test_running_alone_does_not_serve_for_tests(checkout: Path) -> None:
     assert ask(checkout, "b.ready('test')") == "False"
 
 
+def lock_a_node_package(checkout: Path) -> None:
+    """What the tests of the live channel want besides."""
+    for name in ("package.json", "package-lock.json"):
+        (checkout / "tests/live" / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / "tests/live" / name).write_text("{}")
+
+
+def test_what_cannot_be_had_from_a_node_registry_stops_nothing_else(checkout: Path) -> None:
+    install_by_hand(checkout, "test")
+    lock_a_node_package(checkout)
+    (checkout / ".venv/bin/python").unlink()
+    (checkout / ".venv/bin/python").symlink_to("/bin/false")
+    done = bootstrap(checkout, "test")
+    assert done.returncode == 0
+    assert "will skip" in done.stdout
+    assert ask(checkout, "b.node_ready()") == "False"
+
+
+def test_node_packages_are_installed_anew_when_their_lock_changed(checkout: Path) -> None:
+    lock_a_node_package(checkout)
+    (checkout / ".tools/node").mkdir(parents=True)
+    (checkout / ".tools/node/package-lock.json").write_text("{}")
+    assert ask(checkout, "b.node_ready()") == "True"
+    (checkout / "tests/live/package-lock.json").write_text("{ }")
+    assert ask(checkout, "b.node_ready()") == "False"
+
+
 def test_a_python_without_venv_and_pip_hears_what_to_install(checkout: Path, tmp_path: Path) -> None:
     for name in ("ensurepip", "pip"):
         (tmp_path / "bare" / name).mkdir(parents=True)

@@ -9,6 +9,7 @@ from typing import Any
 from souk.app import development
 from souk.app.opened import OpenMarket
 from souk.app.shell import Shell
+from souk.app.sockets import LiveMarket
 from souk.app.watching import traced_handler
 from souk.kernel.assembly import Market
 from souk.kernel.config import Settings
@@ -21,6 +22,7 @@ from souk.kernel.http.request import CURRENT
 from souk.kernel.http.routes import Routes
 from souk.kernel.http.site import Site
 from souk.kernel.http.target import Target
+from souk.kernel.live import routes as live_routes
 from souk.kernel.telemetry import Telemetry, add_context
 
 
@@ -32,27 +34,34 @@ class Application:
         self.telemetry = telemetry
         self.opened = [OpenMarket(market, admin_dsn, settings, telemetry) for market in markets]
         self.operations = {opened.market.name: operations_of(opened.market, settings) for opened in self.opened}
-        self.shell = Shell(self.opened, self.operations, telemetry, production=settings.production)
-        routes = self._routes()
+        limiter = Limiter()
+        self.live = [LiveMarket(opened, limiter, telemetry) for opened in self.opened if opened.channel is not None]
+        self.shell = Shell(self.opened, self.operations, self.live, telemetry, production=settings.production)
+        routes = self._routes(limiter)
         headers = api_headers(production=settings.production)
-        self.edge = Edge(routes, self.shell.app, telemetry.access, headers, settings.trusted_proxies)
+        self.edge = Edge(routes, self.shell, telemetry.access, headers, settings.trusted_proxies)
+        self._running: list[asyncio.Task[None]] = []
         add_context(of_request)
 
-    async def start(self, *, work: bool) -> None:
-        """Open every market; with `work`, do its jobs in this process too."""
+    async def start(self, *, work: bool, serve: bool = True) -> None:
+        """Open every market; with `work`, do its jobs in this process too. Without `serve` it hears nothing for sockets."""
         self.telemetry.serve()
-        begun = await asyncio.gather(*(opened.start(work=work) for opened in self.opened), return_exceptions=True)
+        begun = await asyncio.gather(*(opened.start(work=work, serve=serve) for opened in self.opened), return_exceptions=True)
         for failed in begun:
             if failed is not None:
                 raise failed  # now that none is still on its way: what has begun can be stopped
+        if serve:
+            self._running += [asyncio.create_task(live.server.run(self.edge.stopping)) for live in self.live]
 
     async def stop(self) -> None:
         """Close every market."""
+        for running in self._running:
+            running.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
         await asyncio.gather(*(opened.stop() for opened in self.opened))
 
-    def _routes(self) -> Routes[Target]:
+    def _routes(self, limiter: Limiter) -> Routes[Target]:
         routes: Routes[Target] = Routes()
-        limiter = Limiter()
         for opened in self.opened:
             site = opened.site(limiter)
             for operation in self.operations[site.name]:
@@ -71,8 +80,11 @@ class Application:
 
 def operations_of(market: Market, settings: Settings) -> tuple[Operation[..., Any], ...]:
     """Every operation of a market in this mode."""
-    own = tuple(operation for module in market.modules for operation in module.operations)
-    return own if settings.production else (*own, *development.OPERATIONS)
+    live = live_routes.OPERATIONS if market.live is not None else ()
+    own = (*(operation for module in market.modules for operation in module.operations), *live)
+    if settings.production:
+        return own
+    return (*own, *(operation for module in market.modules for operation in module.development), *development.OPERATIONS)
 
 
 def of_request() -> Mapping[str, object]:

@@ -11,11 +11,16 @@ from souk.kernel.config import ConfigError, Problem, Settings
 from souk.markets import DEMONSTRATION, MARKETS
 
 
+def known_markets(settings: Settings) -> dict[str, Market]:
+    """Every market that may be named here, by its name."""
+    return {**MARKETS, **({} if settings.production else DEMONSTRATION)}
+
+
 def chosen_markets(settings: Settings) -> tuple[Market, ...]:
     """The markets that `SOUK_MARKETS` names; every installed one when it names none."""
     if not settings.markets:
         return tuple(MARKETS.values())
-    known = {**MARKETS, **({} if settings.production else DEMONSTRATION)}
+    known = known_markets(settings)
     unknown = [name for name in settings.markets if name not in known]
     if unknown:
         remedy = f"Markets here are: {', '.join(known)}"

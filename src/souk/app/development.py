@@ -1,21 +1,27 @@
-"""What only development mode has: a market's clock that can be moved."""
+"""What only development mode has: a market's clock that can be moved, and the letters it would have sent."""
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
 
 from msgspec import Meta
 
 from souk.app.opened import OpenMarket
 from souk.kernel.errors import Refusal
-from souk.kernel.http import ANYONE, invalid, operation
+from souk.kernel.http import ANYONE, Redirect, Request, invalid, operation
 from souk.kernel.record import Record
+from souk.modules import mail
 
 UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 FARTHEST: Final = timedelta(days=3660)
 IN_ALL: Final = 10 * FARTHEST
+DRAIN_SECONDS: Final = 10.0
+MAILBOX: Final = "/dev/mailbox"
+"""Where the page of letters is, below a market's base."""
 
 Step = Annotated[
     str,
@@ -62,4 +68,44 @@ def duration(text: str) -> timedelta:
     return sum((timedelta(**{UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
 
 
-OPERATIONS: Final = (advance_clock, read_clock)
+class NoMail(Refusal, status=404, message="This market sends no mail."):
+    """It does not have the module."""
+
+
+class MailQuery(Record):
+    """Whose letters are wanted."""
+
+    to: Annotated[str, Meta(max_length=320, description="An address or a number; all of them without it.")] = ""
+    limit: Annotated[int, Meta(ge=1, le=200)] = 50
+
+
+@operation("GET", "/dev/mail", who=ANYONE, tags=("development",), refusals=(NoMail,))
+async def read_mail(market: OpenMarket, request: Request, query: MailQuery) -> list[mail.Posted]:
+    """The letters and short texts of this market, newest first.
+
+    What is due is done before, so the latest are there. A browser is shown them as a page.
+    """
+    if "text/html" in request.header("accept"):
+        page: Any = Redirect(f"{market.market.base}{MAILBOX}?{urlencode({'to': query.to})}")
+        return page  # type: ignore[no-any-return]  # a browser's answer is no part of the API's description
+    return await letters(market, query.to, query.limit)
+
+
+def mailbox_path(market: OpenMarket) -> str | None:
+    """Where the letters of a market are read in development; None where there is nothing to read."""
+    sends = mail.Post in market.resources and not market.settings.production
+    return f"{market.market.base}/dev/mail" if sends else None
+
+
+async def letters(market: OpenMarket, to: str, limit: int = 50) -> list[mail.Posted]:
+    """The latest letters of a market, those that were asked for a moment ago included."""
+    post = market.resources.get(mail.Post)
+    if not isinstance(post, mail.Post):
+        raise NoMail
+    to = "+" + to[1:] if to.startswith(" ") else to  # a number's plus, typed into an address as it is, arrives as a blank
+    with suppress(TimeoutError):  # others keep it busy; what is there by now is shown
+        await market.worker().drain(DRAIN_SECONDS)
+    return await market.database.read(lambda tx: mail.mailbox(tx, market.vault, post, to, limit))
+
+
+OPERATIONS: Final = (advance_clock, read_clock, read_mail)

@@ -10,7 +10,7 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -28,11 +28,15 @@ from souk.kernel.migrate.provision import NEEDED
 from souk.kernel.postgres import CannotServe, serve
 from souk.kernel.postgres.account import account_for
 from souk.kernel.postgres.programs import find
+from souk.modules import mail
 
 OLDEST_PYTHON: Final = (3, 11)
 OLDEST_SERVER: Final = 15
 ROOM: Final = 500 << 20
 """Bytes that should be free: a fresh database takes 40 MB, its logs of changes up to ten times that."""
+
+
+MAIL_SECONDS: Final = 5.0
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -74,6 +78,7 @@ def examine(settings: Settings) -> list[Finding]:
         *extras(settings),
         *home(settings.home),
         port(settings),
+        *letters(settings, markets, os.environ),
         *(database_elsewhere(settings, markets) if settings.database_url else database_embedded(settings, markets)),
     ]
 
@@ -143,6 +148,26 @@ def answers(settings: Settings) -> bool:
             return connection.getresponse().status == http.client.OK
         except (OSError, http.client.HTTPException):
             return False
+
+
+def letters(settings: Settings, markets: Sequence[Market], environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether letters can leave."""
+    if not any(module.name == mail.MODULE.name for market in markets for module in market.modules):
+        return
+    try:
+        own = mail.MailSettings.load(environ)
+    except ConfigError as error:
+        yield from unreadable(error)
+        return
+    if own.server is None:
+        where = mail.NOWHERE if settings.production else "letters stay here, at <base>/dev/mail"
+        yield Finding("Mail", not settings.production, where, "set SOUK_MAIL_URL to your mail server, and SOUK_MAIL_FROM")
+        return
+    try:
+        asyncio.run(mail.Smtp(own.server, step=MAIL_SECONDS, whole=MAIL_SECONDS).greet())
+        yield Finding("Mail", ok=True, detail=f"{own.server} answers")
+    except mail.TryLater as error:
+        yield Finding("Mail", ok=False, detail=f"{own.server}: {error}", remedy="start the mail server, or mend SOUK_MAIL_URL")
 
 
 def database_embedded(settings: Settings, markets: Sequence[Market]) -> Iterator[Finding]:

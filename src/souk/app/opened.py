@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from souk.app.watching import WatchedJobs, traced_tx
-from souk.kernel.assembly import Market, Module
+from souk.kernel.assembly import Market, Module, Seed
 from souk.kernel.clock import Clock
 from souk.kernel.config import Settings
 from souk.kernel.db import Database, Pool, Tx, business_clock
@@ -17,10 +18,14 @@ from souk.kernel.errors import Refusal
 from souk.kernel.http.cors import Cors
 from souk.kernel.http.idempotency import forget_idempotency_keys
 from souk.kernel.http.limits import ANONYMOUS, Limiter, parse, per_address
+from souk.kernel.http.revocations import Revocations, forget_revocations
 from souk.kernel.http.site import Site
-from souk.kernel.http.tokens import Tokens
-from souk.kernel.messages import Catalogue, Depth, Notifier, Outbox, Worker, listen, queue_depth
+from souk.kernel.http.tokens import LookUp, Tokens
+from souk.kernel.live.channel import Channel
+from souk.kernel.live.log import forget_said
+from souk.kernel.messages import JOBS, NEWS, WHISPERS, Catalogue, Depth, Hear, News, Notifier, Outbox, Worker, listen, queue_depth
 from souk.kernel.migrate import Source, kernel_sources, market_dsn
+from souk.kernel.sealing import Vault
 from souk.kernel.telemetry import Telemetry, log
 
 WATCH_SECONDS: Final = 1.0
@@ -42,11 +47,18 @@ class OpenMarket:
         dsn = market_dsn(admin_dsn, market.name, settings.key("database").hex())
         pool = Pool(dsn, size=settings.pool_size, prepared=settings.database_prepared)
         tracer = telemetry.tracer
-        self.catalogue = Catalogue((*market.modules, KERNEL), traceparent=tracer.traceparent if tracer else str)
+        self.vault = Vault(settings.keys(f"what is sealed in {market.name}"))
+        says = market.live.by_fact if market.live is not None else None
+        self.catalogue = Catalogue((*market.modules, KERNEL), traceparent=tracer.traceparent if tracer else str, says=says)
         kind = traced_tx(tracer, market.name) if tracer else Tx
         self.database = Database(pool, self.clock, lambda tx: Outbox(self.catalogue, tx), kind=kind)
         self.jobs = WatchedJobs(telemetry, market.name)
         self.tokens = Tokens(market.name, settings.keys(f"access tokens of {market.name}"), market.roles)
+        self.tokens.look_up = self._look_up()
+        self.revocations = Revocations(self.database, self.tokens)
+        self.channel = Channel(self.database, market.live, listens=settings.database_prepared) if market.live is not None else None
+        """What is said live, in a market that says something."""
+        self.resources = self._resources()
         self.depth: Depth | None = None
         """How much waits, as of a moment ago; None when that is not known."""
         self.blind = False
@@ -70,19 +82,34 @@ class OpenMarket:
             member_limit=parse(market.limit),
             address_limit=per_address(ANONYMOUS, development=not self.settings.production),
             cors=Cors(market.origins),
-            resources={Clock: self.clock, OpenMarket: self},
+            resources={**self.resources, Limiter: limiter, OpenMarket: self},
         )
 
-    async def start(self, *, work: bool) -> None:
-        """Take over the stored clock, then start what runs in the background."""
+    async def start(self, *, work: bool, serve: bool = True) -> None:
+        """Take over the stored clock, then start what runs in the background: with `work` the jobs, with `serve` what sockets hear."""
         await self.database.read(self._load_clock)
-        self._tasks.append(asyncio.create_task(self._watch()))
+        await self.revocations.read()
+        news = News(self.database, self.catalogue.news)
+        readers, hears = [self.revocations.read], dict[str, Hear]({NEWS: news.wake})
+        if serve and self.channel is not None:
+            await self.channel.tail.read()
+            readers.append(self.channel.tail.read)
+            hears[WHISPERS] = self.channel.hear
+            self._begin(self.channel.run())
         if work:
             self._worker = self.worker()
             self._working = asyncio.create_task(self._worker.run())
             self._working.add_done_callback(self._ended)
+            hears[JOBS] = self._worker.wake
         else:
-            self._tasks.append(asyncio.create_task(self._ring()))
+            self._begin(self._ring())
+        self._begin(self._watch())
+        self._begin(news.run(*readers))
+        if self.settings.database_prepared:
+            self._begin(listen(self.database, hears))
+
+    def _begin(self, running: Coroutine[None, None, None]) -> None:
+        self._tasks.append(asyncio.create_task(running))
 
     async def stop(self) -> None:
         """Let running jobs finish, then close the connections."""
@@ -92,16 +119,13 @@ class OpenMarket:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.channel is not None:
+            await self.channel.leave()
         await self.database.pool.close()
 
     def worker(self) -> Worker:
         """A worker for this market's jobs."""
-        return Worker(self.database, self.catalogue, resources={Clock: self.clock}, watch=self.jobs)
-
-    async def hear(self) -> None:
-        """Wake the worker at the hints of other processes, until cancelled."""
-        if self._worker is not None and self.settings.database_prepared:
-            await listen(self.database, self._worker.wake)
+        return Worker(self.database, self.catalogue, resources=self.resources, watch=self.jobs)
 
     async def advance(self, by: timedelta) -> datetime:
         """Development only: move the market's time forward, and run everything that became due."""
@@ -111,6 +135,23 @@ class OpenMarket:
         await self.database.read(self._load_clock)
         await self.worker().drain()
         return self.clock.now()
+
+    def _resources(self) -> dict[type, object]:
+        """What operations and jobs may take as a parameter of that type."""
+        own = {Clock: self.clock, Vault: self.vault, Tokens: self.tokens, Settings: self.settings}
+        brought = [module.resources(self.settings, self.market) for module in self.market.modules if module.resources is not None]
+        return {**own, **self.market.resources, **{kind: thing for each in brought for kind, thing in each.items()}}
+
+    def _look_up(self) -> LookUp | None:
+        """Who knows API keys here, if somebody does."""
+        knowing = next((module.actor_of_key for module in self.market.modules if module.actor_of_key is not None), None)
+        if knowing is None:
+            return None
+        return lambda key: self.database.read(lambda tx: knowing(tx, self.market, key))
+
+    async def seed(self, fill: Seed) -> None:
+        """Fill it with a module's demo data, in one transaction."""
+        await self.database.write(lambda tx: fill(tx, self.market))
 
     async def _load_clock(self, tx: Tx) -> None:
         await business_clock.load(tx, self.clock)
@@ -160,5 +201,5 @@ DEPTHS: Final = {
     "oldest_transaction_seconds": "Age of the oldest open transaction.",
 }
 
-KERNEL: Final = Module("kernel", Path(), periodic=(forget_idempotency_keys,))
+KERNEL: Final = Module("kernel", Path(), periodic=(forget_idempotency_keys, forget_revocations, forget_said))
 """What the kernel itself does by the clock in every market. Its tables are `kernel_sources`."""

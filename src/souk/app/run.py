@@ -16,6 +16,7 @@ import uvloop
 
 from souk.app.application import Application
 from souk.app.choosing import chosen_markets, only_modules
+from souk.app.development import mailbox_path
 from souk.app.opened import OpenMarket, sources_of
 from souk.kernel.assembly import Market
 from souk.kernel.config import ConfigError, Problem, Settings
@@ -24,6 +25,7 @@ from souk.kernel.migrate import Applied, MigrationError, plan
 from souk.kernel.migrate import migrate as migrate_market
 from souk.kernel.postgres import serve as embedded
 from souk.kernel.telemetry import Telemetry, start_telemetry
+from souk.modules import identity
 
 Heard = Callable[[str], None]
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -49,10 +51,10 @@ async def _serve(application: Application, dsn: str, listener: socket.socket, *,
         await application.stop()
 
 
-async def _open(application: Application, dsn: str, *, work: bool) -> None:
+async def _open(application: Application, dsn: str, *, work: bool, serve: bool = True) -> None:
     """Start it. Where that fails for want of migrations, say so: without them there may not even be a role to connect as."""
     try:
-        await application.start(work=work)
+        await application.start(work=work, serve=serve)
     except Exception:
         behind = [opened.market.name for opened in application.opened if await plan(dsn, opened.market.name, sources_of(opened.market))]
         if behind:
@@ -70,16 +72,11 @@ async def _work(application: Application, dsn: str) -> None:
     stop = asyncio.Event()
     for number in STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    listening_to: list[asyncio.Task[None]] = []
     try:
-        await _open(application, dsn, work=True)
-        listening_to += [asyncio.create_task(opened.hear()) for opened in application.opened]
+        await _open(application, dsn, work=True, serve=False)
         say("souk: at work")
         await stop.wait()
     finally:
-        for task in listening_to:
-            task.cancel()
-        await asyncio.gather(*listening_to, return_exceptions=True)
         await application.stop()
 
 
@@ -103,7 +100,10 @@ async def _migrate(settings: Settings, dsn: str, *, plan_only: bool, heard: Hear
 
 
 def seed(settings: Settings, *, heard: Heard = lambda _line: None) -> None:
-    """Fill every market with demo data: each module that has some brings its own, in one transaction."""
+    """Fill every market with demo data: each module that has some brings its own, in one transaction. Never in production."""
+    if settings.production:
+        wrong = "is production, which takes no demo data: its logins have a password that everybody knows"
+        raise ConfigError([Problem("SOUK_ENV", wrong, "Seed a development instance; `souk person` makes people here")])
     with database(settings) as dsn, telemetry(settings) as told:
         uvloop.run(_seed([OpenMarket(market, dsn, settings, told) for market in markets(settings)], heard))
 
@@ -112,7 +112,7 @@ async def _seed(opened: Sequence[OpenMarket], heard: Heard) -> None:
     for market in opened:
         for module in market.market.modules:
             if module.seed is not None:
-                await market.database.write(module.seed)
+                await market.seed(module.seed)
                 heard(f"{market.market.name}: demo data of {module.name}")
         await market.database.pool.close()
 
@@ -160,7 +160,11 @@ def announce(application: Application, listener: socket.socket) -> None:
     say(f"souk: status of everything  {address}/status")
     for opened in application.opened:
         market = opened.market
-        say(f"souk: {market.name:<8} {address}{market.base}  API {address}{market.base}/docs")
+        mailbox = mailbox_path(opened)
+        letters = f"  mail {address}{mailbox}" if mailbox else ""
+        say(f"souk: {market.name:<8} {address}{market.base}  API {address}{market.base}/docs{letters}")
+        if not application.settings.production and any(module.name == identity.MODULE.name for module in market.modules):
+            say(f"souk: {market.name:<8} logins  {', '.join(identity.demo_logins(market))}  password {identity.DEMO_PASSWORD}")
     say(f"souk: ready on {address}")
 
 

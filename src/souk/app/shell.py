@@ -12,8 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from souk.app.development import MAILBOX, mailbox_path
+from souk.app.mailbox import mailbox_page
 from souk.app.opened import OpenMarket, sources_of
+from souk.app.sockets import LiveMarket
 from souk.kernel.http.answer import Answer, Redirect, redirect, refused
+from souk.kernel.http.edge import Receive, Scope, Send
 from souk.kernel.http.headers import Headers, page_headers
 from souk.kernel.http.openapi import describe
 from souk.kernel.http.operation import Operation
@@ -36,15 +40,29 @@ Operations = Mapping[str, Sequence[Operation[..., Any]]]
 class Shell:
     """The pages round the operations of the opened markets."""
 
-    def __init__(self, opened: Sequence[OpenMarket], operations: Operations, telemetry: Telemetry, *, production: bool) -> None:
+    def __init__(
+        self,
+        opened: Sequence[OpenMarket],
+        operations: Operations,
+        live: Sequence[LiveMarket],
+        telemetry: Telemetry,
+        *,
+        production: bool,
+    ) -> None:
         self.opened = opened
         self.operations = operations
         self.telemetry = telemetry
+        self._entrances = {path: each.entrance for each in live for path in (each.path, each.path + "/")}
         self.headers = page_headers(production=production)
         self._asking: asyncio.Task[dict[str, list[Probe]]] | None = None
         handlers = {404: self._no_such_path, 405: self._wrong_method, 500: self._broken}
         self.app = Starlette(routes=list(self._routes()), exception_handlers=handlers)
         self.app.router.redirect_slashes = False  # it would send people to whatever `Host` they were made to send
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A page, or the entrance to a market's live channel: that one stands apart, for its connections last."""
+        entrance = self._entrances.get(scope["path"])
+        await (self.app if entrance is None else entrance)(scope, receive, send)
 
     def _routes(self) -> Iterable[Route]:
         yield self._route("/", self._index)
@@ -55,6 +73,8 @@ class Shell:
         yield self._route(ASSETS + "/{name}", self._asset)
         for market in self.opened:
             yield from self._api_pages(market)
+            if not market.settings.production:
+                yield self._route(market.market.base + MAILBOX, mailbox_page(market))
 
     def _api_pages(self, opened: OpenMarket) -> Iterable[Route]:
         market = opened.market
@@ -93,7 +113,7 @@ class Shell:
     async def _status(self, _request: Request) -> Answer:
         found = await self.probes()
         groups = {opened.market.title: found[opened.market.name] for opened in self.opened}
-        links = {o.market.title: {"API": o.market.base + "/docs", "Reference": o.market.base + "/reference"} for o in self.opened}
+        links = {opened.market.title: _links(opened) for opened in self.opened}
         return Answer(200, [HTML, (b"cache-control", b"no-store")], status_page("Souk", groups, links))
 
     async def _index(self, request: Request) -> Answer:
@@ -158,6 +178,12 @@ class Described:
             market = self._opened.market
             self._made = msgspec.json.encode(describe(market.title, market.base, self._operations, market.roles))
         return Answer(200, [(b"content-type", b"application/json"), (b"cache-control", b"no-cache")], self._made)
+
+
+def _links(opened: OpenMarket) -> dict[str, str]:
+    """Where the status page leads to in a market, by the text of the link."""
+    base, mailbox = opened.market.base, mailbox_path(opened)
+    return {"API": f"{base}/docs", "Reference": f"{base}/reference", **({"Mail": mailbox} if mailbox else {})}
 
 
 def _always(answer: Answer) -> Page:

@@ -9,6 +9,7 @@ import contextlib
 import os
 import platform
 from importlib.metadata import version as installed
+from pathlib import Path
 from typing import Any
 
 import rich_click as click
@@ -23,7 +24,8 @@ click.rich_click.COMMAND_GROUPS = {
     "souk": [
         {"name": "Run", "commands": ["up", "serve", "work"]},
         {"name": "Prepare", "commands": ["migrate", "seed"]},
-        {"name": "Look", "commands": ["doctor", "version"]},
+        {"name": "People", "commands": ["person"]},
+        {"name": "Look", "commands": ["doctor", "mail", "audit", "version"]},
     ]
 }
 
@@ -97,6 +99,18 @@ def up(host: str | None, port: int | None) -> None:
         run.serve(chosen, work=True, modules=())
 
 
+def settings_of(*names: str) -> Settings:
+    """The settings for the markets that the command line names."""
+    from souk.app.choosing import known_markets
+
+    chosen = settings(SOUK_MARKETS=",".join(names) or None)
+    known = known_markets(chosen)
+    for name in names:
+        if name not in known:
+            raise click.BadParameter(f"there is no market {name}; there are {', '.join(known)}", param_hint="MARKET")
+    return chosen
+
+
 @main.command()
 @with_address
 @click.option("--modules", default="", help="Serve only the routes of these modules, for example `identity,payments`.")
@@ -157,6 +171,109 @@ def doctor(ctx: click.Context, *, as_json: bool) -> None:
         worst = Code.CONFIGURATION
     show(findings, as_json=as_json)
     ctx.exit(Code.DONE if all(one.ok for one in findings) else worst)
+
+
+@main.group()
+def mail() -> None:
+    """Look at the letters that markets send. Needs no database."""
+
+
+@mail.command()
+@click.argument("market")
+def templates(market: str) -> None:
+    """List the templates of a market, and their languages."""
+    from souk.app.preview import listed, templates_of
+
+    for line in listed(templates_of(settings_of(market))):
+        click.echo(line)
+
+
+@mail.command()
+@click.argument("market")
+@click.argument("template")
+@click.option("--language", default="en", show_default=True, help="The language; English where the template is not there in it.")
+@click.option("--html", is_flag=True, help="The HTML instead of the text.")
+@click.option("--out", type=click.Path(dir_okay=False, writable=True), help="Write it to a file.")
+def preview(market: str, template: str, language: str, out: str | None, *, html: bool) -> None:
+    """Show a letter with its sample values: `souk mail preview tulifo identity/verify_email --language fr`.
+
+    `souk mail templates tulifo` lists which there are.
+    """
+    from souk.app.preview import previewed, templates_of
+
+    shown = previewed(templates_of(settings_of(market)), template, language, html=html)
+    if out is None:
+        click.echo(shown, nl=False)
+    else:
+        Path(out).write_text(shown, encoding="utf-8")
+
+
+@main.group()
+def audit() -> None:
+    """Look at the audit logs of the markets."""
+
+
+@audit.command()
+@click.argument("markets", nargs=-1, metavar="[MARKET]…")
+@click.option(
+    "--since", metavar="POSITION:HASH", help="A head that was kept from an earlier run: the chain must still hold it. One market only."
+)
+@click.pass_context
+def verify(ctx: click.Context, markets: tuple[str, ...], since: str | None) -> None:
+    """Verify that nothing in the audit log was edited, removed, moved or put in. Changes nothing.
+
+    Prints for each market how many entries there are, what is wrong, and the head of its chain. Keep the head elsewhere: only with
+    `--since` is it seen that the newest entries were cut off. Ends with 1 when something is wrong.
+    """
+    from souk.app.auditing import verify as verified
+    from souk.cli.outcome import Code
+    from souk.modules.audit import Head
+
+    if since is not None and len(markets) != 1:
+        raise click.UsageError("--since is the head of one market: name that market")
+    try:
+        head = Head.read(since) if since is not None else None
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--since") from None
+    with Steps("verifying") as steps:
+        results = verified(settings_of(*markets), since=head, heard=steps)
+    for result in results:
+        for line in result.lines():
+            click.echo(line)
+    if not results:
+        say("no market here has an audit log")
+    ctx.exit(Code.DONE if all(result.whole for result in results) else Code.FAILED)
+
+
+@main.group()
+def person() -> None:
+    """Bring people into a market."""
+
+
+@person.command("add")
+@click.argument("market")
+@click.argument("email")
+@click.option("--role", required=True, help="A role of the market, for example `admin`.")
+@click.option("--first", default="", help="The first name; what stands before the @ otherwise.")
+@click.option("--last", default="", help="The last name; the role otherwise.")
+def add_person(market: str, email: str, role: str, first: str, last: str) -> None:
+    """Make an account without a password, and print the link by which its owner chooses one.
+
+    For the first staff of an instance: `souk person add tulifo ada@example.com --role admin`. The link is good for 24 hours, and once;
+    give it to nobody else. Afterwards, "forgot password" sends another.
+    """
+    from souk.app.inviting import NoPeople, add_person
+    from souk.kernel.http import Invalid
+    from souk.modules.identity import Invited
+
+    try:
+        link = add_person(settings_of(market), Invited(email, role, first, last))
+    except Invalid as wrong:
+        raise click.UsageError("; ".join(f"{each.field} {each.problem}" for each in wrong.problems)) from None
+    except NoPeople as error:
+        raise click.BadParameter(str(error), param_hint="MARKET") from None
+    say(f"{email} is {role} of {market}; the password is chosen here, within 24 hours:")
+    click.echo(link)
 
 
 @main.command()

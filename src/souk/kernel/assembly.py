@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
+from uuid import UUID
 
 import msgspec
 
+from souk.kernel.config import Settings
 from souk.kernel.db import Tx
-from souk.kernel.http.guards import Role
+from souk.kernel.http.guards import Actor, Role
 from souk.kernel.http.operation import Operation
+from souk.kernel.live import Live
 from souk.kernel.messages import Job, Periodic, Reaction
 
 T = TypeVar("T")
-Seed = Callable[[Tx], Awaitable[None]]
+Seed = Callable[[Tx, "Market"], Awaitable[None]]
+Export = Callable[[Tx, UUID], Awaitable[object]]
+Erase = Callable[[Tx, UUID], Awaitable[None]]
+Resources = Callable[[Settings, "Market"], Mapping[type, object]]
+ActorOfKey = Callable[[Tx, "Market", str], Awaitable[Actor | None]]
 
 
 class Module(msgspec.Struct, frozen=True):
@@ -27,8 +34,18 @@ class Module(msgspec.Struct, frozen=True):
     jobs: tuple[Job[Any], ...] = ()
     reactions: tuple[Reaction[Any], ...] = ()
     periodic: tuple[Periodic, ...] = ()
+    development: tuple[Operation[..., Any], ...] = ()
+    """Operations that only development mode has."""
     seed: Seed | None = None
     """Fills an empty market with demo data; what is there already stays."""
+    export: Export | None = None
+    """What it knows of a person, as they may take it with them."""
+    erase: Erase | None = None
+    """Forgets a person: what must stay, stays without a name."""
+    resources: Resources | None = None
+    """What its operations and jobs take as parameters of these types, in every process that opens the market."""
+    actor_of_key: ActorOfKey | None = None
+    """Whose API key this is. One module of a market at most knows."""
 
     @property
     def migrations(self) -> Path:
@@ -39,10 +56,12 @@ class Module(msgspec.Struct, frozen=True):
         return self.folder / "laws.sql"
 
 
-def module(name: str, *files: ModuleType) -> Module:
+def module(name: str, *files: ModuleType, development: tuple[ModuleType, ...] = ()) -> Module:
     """A module made of its files: every operation, job, reaction and periodic job defined in them, in that order.
 
-    A function `seed(tx)` in one of them fills it with demo data.
+    Functions of these names in one of them are the module's: `seed(tx, market)`, `export(tx, person)`, `erase(tx, person)`,
+    `resources(settings, market)` and `actor_of_key(tx, market, key)`. Operations in the files of `development` are served in
+    development mode only.
     """
     first = files[0].__file__
     if first is None:
@@ -54,8 +73,17 @@ def module(name: str, *files: ModuleType) -> Module:
         jobs=tuple(_defined(files, Job)),
         reactions=tuple(_defined(files, Reaction)),
         periodic=tuple(_defined(files, Periodic)),
-        seed=next((file.seed for file in files if hasattr(file, "seed")), None),
+        development=tuple(_defined(development, Operation)),
+        **{name: found for name in FUNCTIONS if (found := _function(files, name)) is not None},
     )
+
+
+FUNCTIONS: Final = ("seed", "export", "erase", "resources", "actor_of_key")
+
+
+def _function(files: tuple[ModuleType, ...], name: str) -> Any:
+    """The function of that name which one of the files defines, not one that it imports."""
+    return next((found for file in files if (found := vars(file).get(name)) and found.__module__ == file.__name__), None)
 
 
 def _defined(files: tuple[ModuleType, ...], kind: type[T]) -> Iterator[T]:
@@ -77,3 +105,14 @@ class Market(msgspec.Struct, frozen=True):
     """Web origins whose pages may call the API from a browser."""
     limit: str = "3000/1m"
     """How often one signed-in person may call."""
+    rules: tuple[object, ...] = ()
+    """What the market decides about its modules: one value for each module that asks, found by its type."""
+
+    live: Live | None = None
+    """What it says and hears live."""
+
+    @property
+    def resources(self) -> dict[type, object]:
+        """What operations and jobs may take as a parameter of that type."""
+        own: dict[type, object] = {Market: self} if self.live is None else {Market: self, Live: self.live}
+        return {**own, **{type(rule): rule for rule in self.rules}}

@@ -221,7 +221,7 @@ class TestConflicts:
 
         await asyncio.gather(database.write(add), database.write(add))
         assert await database.read(lambda tx: tx.run(AMOUNT, key)) == 2
-        assert len(tries) == 3
+        assert len(tries) >= 3, "the one that lost began again; under load it may lose twice"
 
     async def test_a_deadlock_is_run_again_from_the_start(self, database: Database) -> None:
         keys = [uuid4(), uuid4()]
@@ -240,7 +240,7 @@ class TestConflicts:
 
         await asyncio.gather(database.write(lambda tx: add(tx, keys)), database.write(lambda tx: add(tx, keys[::-1])))
         assert [await amount_of(database, key) for key in keys] == [2, 2]
-        assert len(tries) == 3
+        assert len(tries) >= 3, "the one that lost began again; under load it may lose twice"
 
     async def test_a_conflict_that_does_not_go_away_is_refused(
         self, database: Database, set_for_role: Callable[[str, str], Awaitable[None]]

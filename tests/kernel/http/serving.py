@@ -46,7 +46,7 @@ def site(
         title="Test",
         roles=ROLES,
         database=database,
-        tokens=Tokens("test", {"1": b"k" * 32}),
+        tokens=Tokens("test", {"1": b"k" * 32}, ROLES),
         limiter=Limiter(),
         member_limit=member_limit,
         address_limit=address_limit,

@@ -58,8 +58,8 @@ async def forget(word: str) -> None:
 
 @operation("GET", "/heard", who=ANYONE)
 async def heard(request: Request) -> list[str]:
-    """What was understood of the headers."""
-    return [request.header(name) for name in ("x-a", "cookie", "idempotency-key")]
+    """What was understood of the headers, and from where it came."""
+    return [*(request.header(name) for name in ("x-a", "cookie", "idempotency-key")), request.address]
 
 
 @operation("GET", "/mine", who=MEMBER)
@@ -132,6 +132,7 @@ REQUESTS = {
     "a wrong token": ask("GET /test/mine", "Authorization: Bearer a.b.c"),
     "two tokens": ask("GET /test/mine", "Authorization: Bearer a.b.c", "Authorization: Bearer d.e.f"),
     "headers that come twice": ask("GET /test/heard", "X-A: 1", "x-a: 2", "Cookie: a=1", "Cookie: b=2", "Idempotency-Key: k"),
+    "an address that nobody trusts": ask("GET /test/heard", "X-Forwarded-For: 192.0.2.9", "X-Forwarded-Proto: https"),
     "a forged header": ask("GET /test/forged"),
     "two lengths": post(b"{}", "Content-Length: 3"),
     "one length twice": post(b"{}", "Content-Length: 2"),
@@ -207,7 +208,7 @@ async def said(served: Served, name: str) -> tuple[int, dict[str, list[str]], by
 
 async def test_what_comes_twice_is_one_line_and_what_may_come_once_is_refused(database: Database) -> None:
     async with Served(site(database), OPERATIONS) as served:
-        assert json.loads((await said(served, "headers that come twice"))[2])["data"] == ["1, 2", "a=1; b=2", "k"]
+        assert json.loads((await said(served, "headers that come twice"))[2])["data"] == ["1, 2", "a=1; b=2", "k", "127.0.0.1"]
         assert json.loads((await said(served, "two tokens"))[2])["error"]["code"] == "TOKEN_INVALID"
 
 

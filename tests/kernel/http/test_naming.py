@@ -37,6 +37,14 @@ class Wallet(Record, tag="wallet"):
     wallet_id: UUID
 
 
+Digits = Annotated[str, Meta(pattern=r"^\d{4}$", extra={"expected": "four digits"})]
+
+
+class Pin(Record, kw_only=True):
+    pin: Digits
+    again: Digits | None = None
+
+
 class Tree(Record):
     children: tuple[Tree, ...] = ()
     weight: float | None = None
@@ -107,6 +115,9 @@ def test_every_wrong_field_is_named_with_its_path_and_what_is_expected() -> None
         (b"[1]", Annotated[list[int], Meta(min_length=2)], "", "must be a list of at least 2 items; this has 1"),
         (b"7", Annotated[float, Meta(gt=7, multiple_of=0.5)], "", "must be a number above 7, a multiple of 0.5"),
         (b'{"weight":1e999}', Tree, "weight", "number out of range"),
+        (b'{"pin":"12"}', Pin, "pin", "must be four digits"),
+        (b"{}", Pin, "pin", "is required: four digits"),
+        (b'{"pin":"1234","again":"12"}', Pin, "again", "must be four digits or null"),
     ],
 )
 def test_a_wrong_value_is_explained(body: bytes, kind: Any, field: str, problem: str) -> None:

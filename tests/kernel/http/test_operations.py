@@ -343,3 +343,12 @@ async def test_guessing_tokens_is_counted_and_an_expired_one_is_not_a_guess(note
             assert code(await client.get("/notes", headers={"Authorization": f"Bearer {expired}"})) == "TOKEN_EXPIRED"
         guesses = [code(await client.get("/notes", headers={"Authorization": f"Bearer a.b.{guess}"})) for guess in range(4)]
         assert guesses == ["TOKEN_INVALID", "TOKEN_INVALID", "TOKEN_INVALID", "TOO_MANY_REQUESTS"]
+
+
+@pytest.mark.parametrize("sent", ["Bearer a.b.c", "Basic YTpi", "Bearer souk_of-nobody-at-all-really", "expired"])
+async def test_where_nobody_is_asked_who_they_are_no_token_stands_in_the_way(notes: Database, sent: str) -> None:
+    async with Served(site(notes), OPERATIONS) as served, served.client() as client:
+        expired = served.site.tokens.issue(Actor(uuid4(), frozenset({"client"}), uuid4(), "test"), life=-1)
+        headers = {"Authorization": f"Bearer {expired}" if sent == "expired" else sent}
+        assert (await client.get("/report", headers=headers)).status_code == 200
+        assert (await client.get("/notes", headers=headers)).status_code == 401, "this one takes who asks"

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from souk.kernel.db import Tx
-from souk.kernel.messages import Notifier, Rhythm, dead_letters, enqueue, job, listen
+from souk.kernel.messages import JOBS, Notifier, Rhythm, dead_letters, enqueue, job, listen
 from tests.kernel.messages.stage import EXPIRE, LEASED, Say, Stage, note, say, until
 
 SLOW_TO_LOOK = Rhythm(beat=0.05, shortest=30, longest=30)
@@ -54,8 +54,8 @@ async def test_a_worker_is_woken_by_a_hint_from_another_process(stage: Stage) ->
     notifier = Notifier(other.database)
     worker = stage.worker(rhythm=SLOW_TO_LOOK)
     running = asyncio.create_task(worker.run())
-    listening = asyncio.create_task(listen(stage.database, worker.wake))
-    await until(lambda: stage.ask(bool, "select exists (select from pg_stat_activity where query ilike 'listen%')"))
+    listening = asyncio.create_task(listen(stage.database, {JOBS: worker.wake}))
+    await until(lambda: stage.ask(bool, "select exists (select from pg_stat_activity where query ilike 'listen%' and state = 'idle')"))
     with other.catalogue.bell.heard_by(notifier.ring):
         for i in range(30):
             await other.enqueue(say, Say(str(i)))

@@ -51,6 +51,15 @@ class Settings(Declared, frozen=True):
         ),
     ]
     port: Annotated[int, Variable("SOUK_PORT", "The port to listen on; 0 takes a free one.", whole(0, 65535), "8000", "0 to 65535")]
+    public_url: Annotated[
+        str,
+        Variable(
+            "SOUK_PUBLIC_URL",
+            "Where this instance is reached from outside: links in mail begin with it. Empty is http:// with host and port.",
+            web_address("https://market.example.com"),
+            accepts="https://host",
+        ),
+    ]
     database_url: Annotated[
         str,
         Variable(
@@ -154,6 +163,11 @@ class Settings(Declared, frozen=True):
             accepts="http://host:4318",
         ),
     ]
+
+    @property
+    def reached_at(self) -> str:
+        """Where links lead that are sent out."""
+        return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
 
     @property
     def production(self) -> bool:

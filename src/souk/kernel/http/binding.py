@@ -79,7 +79,7 @@ def bind(operation: Operation[..., Any], resources: dict[type, Any]) -> Bound:
         elif hint in resources:
             template[i] = resources[hint]
         else:
-            takes.append((i, _special(operation, name, hint)))
+            takes.append((i, _of_request(operation, name, hint, resources)))
     _check(operation, names, in_path, takes_tx=tx is not None)
     check_query = None if "query" in names else query_reader(NoQuery, also)
     return Bound(template, tuple(takes), body, tx, check_query, hints.get("return"))
@@ -96,6 +96,20 @@ def _check(operation: Operation[..., Any], names: list[str], in_path: list[str],
         raise Undeclared(f"{operation!r}: what is idempotent or can be rehearsed does so in a transaction; take `tx: Tx`")
     if takes_tx and operation.kind in ("stream", "upload"):
         raise Undeclared(f"{operation!r}: a {operation.kind} lasts too long to hold a transaction; take `database: Database`")
+
+
+def _of_request(operation: Operation[..., Any], name: str, hint: Any, resources: dict[type, Any]) -> Take:
+    """What differs from request to request."""
+    return gatherer(operation, hint, resources) if hasattr(hint, "gather") else _special(operation, name, hint)
+
+
+def gatherer(operation: Operation[..., Any], hint: Any, resources: dict[type, Any]) -> Take:
+    """A type that puts together what several operations need: its classmethod `gather` takes resources, the request, or others like it."""
+    gather = hint.gather
+    wanted = {name: plain(kind) for name, kind in get_type_hints(gather).items() if name != "return"}
+    fixed = {name: resources[kind] for name, kind in wanted.items() if kind in resources}
+    taken = [(name, _of_request(operation, name, kind, resources)) for name, kind in wanted.items() if name not in fixed]
+    return lambda request: gather(**fixed, **{name: take(request) for name, take in taken})
 
 
 def _special(operation: Operation[..., Any], name: str, hint: Any) -> Take:
@@ -140,8 +154,11 @@ def path_taker(at: int, name: str, hint: Any) -> Take:
 def body_taker(hint: Any, limit: int) -> TakeBody:
     """The JSON body as its type. The fast decoder judges; only a wrong body is read again to name every wrong field."""
     decode = msgspec.json.Decoder(hint).decode
+    may_be_absent = type(None) in get_args(hint)
 
     async def take(request: Request) -> Any:
+        if may_be_absent and not await request.read(limit):
+            return None
         content_type = request.headers.get(b"content-type", b"")
         if content_type != b"application/json" and content_type.partition(b";")[0].strip().lower() != b"application/json":
             raise UnsupportedMediaType(expected="application/json")

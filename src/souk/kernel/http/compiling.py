@@ -18,7 +18,7 @@ from souk.kernel.http.answer import Answer, Content, Redirect, Reply, document, 
 from souk.kernel.http.binding import Bound, bind
 from souk.kernel.http.compression import etag_of, matches
 from souk.kernel.http.fields import fields_of, select
-from souk.kernel.http.guards import ANYONE, NotAllowed, SignInNeeded, roles_allowed
+from souk.kernel.http.guards import ANYONE, NotAllowed, OutOfScope, SignInNeeded, roles_allowed
 from souk.kernel.http.limits import Limit, Limiter, Verdict, address_key, parse
 from souk.kernel.http.operation import Operation
 from souk.kernel.http.paging import CursorPage, Page
@@ -26,7 +26,7 @@ from souk.kernel.http.parameters import rehearsing
 from souk.kernel.http.refusals import TooManyRequests
 from souk.kernel.http.request import Request
 from souk.kernel.http.site import Site
-from souk.kernel.http.tokens import TokenInvalid
+from souk.kernel.http.tokens import KeyUnknown, TokenInvalid
 
 Handler = Callable[[Request], Awaitable[Answer]]
 Admit = Callable[[Request], Verdict]
@@ -57,9 +57,11 @@ def admission(operation: Operation[..., Any], site: Site) -> Admit:
     member_limit, address_limit = site.member_limit, site.address_limit
     own = parse(operation.limit) if operation.limit else None
     name = f"{site.name}.{operation.name}"
+    scope = operation.scope
+    asks_who = operation.knows_callers or not open_to_all
 
     def admit(request: Request) -> Verdict:
-        authorization = request.headers.get(b"authorization")
+        authorization = request.headers.get(b"authorization") if asks_who else None
         if authorization is not None:
             try:
                 request.actor = actor = actor_of(authorization)
@@ -77,11 +79,19 @@ def admission(operation: Operation[..., Any], site: Site) -> Admit:
                 raise SignInNeeded
             if allowed.isdisjoint(actor.roles):
                 raise NotAllowed(needed=needed)
+            if actor.scopes is not None and scope not in actor.scopes:
+                raise OutOfScope(scope=scope)
         if own is not None:
             return _narrower(site.limiter, (name, request.actor.id if request.actor else address_key(request.address)), own)
         return verdict
 
     return admit
+
+
+async def meet(unknown: KeyUnknown, request: Request, site: Site) -> None:
+    """Ask whose API key it is. Guesses are counted, each costs a question."""
+    _narrower(site.limiter, address_key(request.address), site.address_limit)
+    await site.tokens.meet(unknown)
 
 
 def _narrower(limiter: Limiter, key: Any, limit: Limit) -> Verdict:
@@ -123,7 +133,7 @@ def finish_reading(request: Request, answer: Answer, verdict: Verdict, known: tu
     if answer.status != 200:
         answer.headers.extend(verdict.headers())
         return answer
-    if request.query and b"fields=" in request.query:
+    if request.query and b"fields=" in request.query and JSON_TYPE in answer.headers:
         answer.body = select(answer.body, request.query, known)
     tag = etag_of(answer.body)
     held = request.headers.get(b"if-none-match")

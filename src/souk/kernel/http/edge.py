@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from souk.kernel.errors import Refusal
 from souk.kernel.http.answer import NO_BODY, Answer, refused
+from souk.kernel.http.compiling import meet
 from souk.kernel.http.compression import COMPRESS_ABOVE, compressed
 from souk.kernel.http.headers import API_HEADERS, Headers
 from souk.kernel.http.limits import Network, client_address
@@ -23,6 +24,7 @@ from souk.kernel.http.request import CURRENT, Request, headers_of
 from souk.kernel.http.routes import Routes
 from souk.kernel.http.streams import ServerEvent, beating, leaving
 from souk.kernel.http.target import Target
+from souk.kernel.http.tokens import KeyUnknown
 from souk.kernel.http.uploads import chunks
 from souk.kernel.telemetry import AccessLog, log
 
@@ -30,6 +32,9 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Shell = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+UPGRADES: Final = {"websocket.accept": 101, "websocket.close": 403}
+"""What the first message of a websocket's application means in HTTP; a refusal brings its own status."""
 
 _prefix: Final = secrets.token_hex(6)
 _next_request: Final = itertools.count(1).__next__
@@ -51,7 +56,7 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return await self._shell(scope, receive, send)
+            return await self._upgraded(scope, receive, send)
         started = perf_counter()
         headers = headers_of(scope["headers"])
         found = self.find(scope["path"])
@@ -81,7 +86,11 @@ class Edge:
         else:
             CURRENT.set(request)
             try:
-                answer = await target.handle(request)
+                try:
+                    answer = await target.handle(request)
+                except KeyUnknown as unknown:
+                    await meet(unknown, request, target.site)
+                    answer = await target.handle(request)
             except Refusal as refusal:
                 answer = refused(refusal)
             except Exception:  # noqa: BLE001 - the edge is where every bug ends: in the log, and as a 500
@@ -122,6 +131,24 @@ class Edge:
             await self._shell(scope, receive, noting)
         finally:
             self._access.note(scope["method"], scope["path"], status, perf_counter() - started, request_id, "", None)
+
+    async def _upgraded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A websocket, with an id and a line in the log when it is accepted or refused."""
+        started = perf_counter()
+        request_id = request_id_of(headers_of(scope["headers"]))
+        scope["request_id"] = request_id.decode()
+        answered = False
+
+        async def noting(message: MutableMapping[str, Any]) -> None:
+            nonlocal answered
+            if not answered:
+                answered = True
+                status = UPGRADES.get(message["type"]) or message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id)]
+                self._access.note("GET", scope["path"], status, perf_counter() - started, request_id, "", None)
+            await send(message)
+
+        await self._shell(scope, receive, noting)
 
     def note(self, request: Request, target: Target, answer: Answer, seconds: float) -> None:
         """Count and log it: two calls that only append."""

@@ -23,6 +23,8 @@ class Actor(msgspec.Struct, frozen=True):
     market: str
     capacities: frozenset[str] = frozenset()
     """What the roles allow, by the market's own words (`capacities_of`)."""
+    scopes: frozenset[str] | None = None
+    """What an API key is limited to (`Operation.scope`); None for a person who is signed in."""
 
     def may(self, wanted: Who) -> bool:
         """Whether one of these capacities is the caller's: for commands that do more for some than for others."""
@@ -44,7 +46,8 @@ def who(name: str) -> Who:
 
 
 ANYONE: Final = who("anyone")
-"""No token is asked for. One that is sent is still checked."""
+"""No token is asked for. One that is sent is checked where the operation takes who asks, and not looked at elsewhere: clients that
+send it everywhere must be able to sign in, or to refresh, with one that is over."""
 
 MEMBER: Final = who("member")
 """Everyone who is signed in, whatever the role."""
@@ -69,11 +72,19 @@ def roles_allowed(allowed: Who, roles: tuple[Role, ...]) -> frozenset[str]:
     return frozenset(r.name for r in roles if r.name in allowed.names or r.capacities.names & allowed.names)
 
 
-class SignInNeeded(Refusal, status=401, message="Sign in first: send `Authorization: Bearer <access token>`."):
+class SignInNeeded(
+    Refusal, status=401, message="Sign in first: send `Authorization: Bearer <access token>`, to the live channel `auth.token`."
+):
     """No token was sent."""
 
     def headers(self) -> tuple[tuple[str, str], ...]:
         return (("WWW-Authenticate", "Bearer"),)
+
+
+class OutOfScope(Refusal, status=403, message="This needs an API key with the scope {scope}; where no key may have it, sign in."):
+    """Its owner may do it, but made the key for something else."""
+
+    scope: str
 
 
 class NotAllowed(Refusal, status=403, message="This needs the role {needed}."):

@@ -15,7 +15,7 @@ _EVERYWHERE: Final[Headers] = (
 )
 
 _API: Final[Headers] = (
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"content-security-policy", b"default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"),
     (b"cache-control", b"private, no-cache"),
     (b"vary", b"Authorization, Origin, Accept-Encoding"),
 )

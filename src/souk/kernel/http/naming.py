@@ -128,6 +128,7 @@ class _Walk:
         self.left -= 1
         if self.left < 0 or depth > DEEPEST or len(self.problems) >= MOST_PROBLEMS:
             return
+        described = kind
         if isinstance(kind, kinds.Metadata):
             kind = kind.type
         if isinstance(kind, kinds.UnionType):
@@ -142,7 +143,7 @@ class _Walk:
             for i, (item, item_kind) in enumerate(zip(value, kind.item_types, strict=True)):
                 self.value(item, item_kind, f"{path}[{i}]", depth + 1)
         elif not self.accepted(value, kind):
-            self.wrong(path, f"must be {expected(kind)}{given(value, kind, strict=self.strict)}")
+            self.wrong(path, f"must be {expected(described)}{given(value, kind, strict=self.strict)}")
 
     def wrong(self, path: str, problem: str) -> None:
         self.problems.append(Problem(path, problem))

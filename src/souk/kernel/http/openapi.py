@@ -13,12 +13,22 @@ from typing import Any, Final, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from souk.kernel.db import Contended, DatabaseBusy, DatabaseExhausted, DatabaseUnavailable, OutcomeUnknown, TooSlow, Tx, Unstorable
+from souk.kernel.db import (
+    Contended,
+    Database,
+    DatabaseBusy,
+    DatabaseExhausted,
+    DatabaseUnavailable,
+    OutcomeUnknown,
+    TooSlow,
+    Tx,
+    Unstorable,
+)
 from souk.kernel.errors import Refusal
 from souk.kernel.http import refusals as no
 from souk.kernel.http.answer import Content, Redirect, Reply
 from souk.kernel.http.examples import example_of
-from souk.kernel.http.guards import ANYONE, MEMBER, Actor, NotAllowed, Role, SignInNeeded, roles_allowed
+from souk.kernel.http.guards import ANYONE, MEMBER, NotAllowed, OutOfScope, Role, SignInNeeded, roles_allowed
 from souk.kernel.http.idempotency import LONGEST_KEY
 from souk.kernel.http.operation import Operation
 from souk.kernel.http.paging import CursorPage, CursorPagination, Page, Pagination
@@ -119,8 +129,7 @@ def _security(operation: Op) -> list[Json]:
     """A token is needed, or welcome (where the caller may be known), or of no use."""
     if not ANYONE.names <= operation.who.names:
         return [{"bearer": []}]
-    knows_callers = any(Actor in get_args(hint) for hint in get_type_hints(operation.function).values())
-    return [{}, {"bearer": []}] if knows_callers else []
+    return [{}, {"bearer": []}] if operation.knows_callers else []
 
 
 def _read(operation: Op) -> Described:
@@ -135,7 +144,7 @@ def _read(operation: Op) -> Described:
         parameters={name: hints[name] for name in in_path},
         query=hints.get("query"),
         body=hints.get("body"),
-        transacts=Tx in hints.values(),
+        transacts=not {Tx, Database}.isdisjoint(hints.values()),
         answers=answers,
         pagination=pagination,
     )
@@ -161,7 +170,7 @@ def query_hints(query: type[msgspec.Struct] | None) -> dict[str, Any]:
 
 def tags_of(operation: Op) -> tuple[str, ...]:
     """Under what an operation is listed: its own tags, or the module it is defined in."""
-    return operation.tags or (operation.home.split(".")[-2:][0],)
+    return operation.tags or (operation.module,)
 
 
 def camel(name: str) -> str:
@@ -174,9 +183,11 @@ def refusals_of(each: Described) -> list[type[Refusal]]:
     """Everything an operation may refuse with: what its declaration implies, then what it adds."""
     operation = each.operation
     open_to_all = ANYONE.names <= operation.who.names
-    found: list[type[Refusal]] = [no.TooManyRequests, *TOKEN_REFUSALS, no.InternalError]
+    found: list[type[Refusal]] = [no.TooManyRequests, no.InternalError]
+    found += TOKEN_REFUSALS if not open_to_all or operation.knows_callers else ()
     found += [] if open_to_all else [SignInNeeded]
     found += [] if open_to_all or MEMBER.names <= operation.who.names else [NotAllowed]
+    found += [] if open_to_all else [OutOfScope]
     found += BODY_REFUSALS if takes_body(each) else ()
     found += [no.Invalid]  # parameters that nobody knows are refused everywhere
     found += [no.KeyInFlight, no.KeyReused] if operation.idempotent else []
@@ -241,7 +252,8 @@ class _Writer:
         if each.body is None:
             media = "application/json" if each.operation.kind == "webhook" else "application/octet-stream"
             return {"required": True, "content": {media: {}}}
-        return {"required": True, "content": {"application/json": {"schema": schema, "example": self.body_example(each, schema)}}}
+        required = type(None) not in get_args(each.body)
+        return {"required": required, "content": {"application/json": {"schema": schema, "example": self.body_example(each, schema)}}}
 
     def body_example(self, each: Described, schema: Json) -> Any:
         """The declared example, or one made from the schema. One that the operation itself would refuse is refused here."""

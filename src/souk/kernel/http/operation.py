@@ -5,17 +5,19 @@
         \"\"\"Bid on an open project.\"\"\"
 
 Arguments are bound by what they are: `tx` and `by` by type, path parameters by name, `body` is the request body's type,
-`query` a Struct of query parameters; any other type must be one of the market's resources (`Tokens`, `Clock`, …).
+`query` a Struct of query parameters; any other type must be one of the market's resources (`Tokens`, `Clock`, …), or have a
+classmethod `gather` that makes it of resources and the request.
 The decorated function stays a plain function that tests call directly.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Generic, Literal, ParamSpec, TypeVar
+from functools import cached_property
+from typing import Any, Final, Generic, Literal, ParamSpec, TypeVar, get_args, get_type_hints
 
 from souk.kernel.errors import Refusal
-from souk.kernel.http.guards import MEMBER, Who
+from souk.kernel.http.guards import MEMBER, Actor, Who
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,6 +45,7 @@ class Operation(Generic[P, R]):
         kind: Kind,
         example: Any,
         tags: tuple[str, ...],
+        shared: bool,
     ) -> None:
         self.function = function
         self.method = method
@@ -57,6 +60,7 @@ class Operation(Generic[P, R]):
         self.kind = kind
         self.example = example
         self.tags = tags
+        self.shared = shared
         self.name: str = function.__name__
         self.home: str = function.__module__
         self.__doc__ = function.__doc__
@@ -66,6 +70,22 @@ class Operation(Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"<{self.method} {self.path}: {self.home}.{self.name}>"
+
+    @property
+    def scope(self) -> str:
+        """What an API key needs for it: `read` or `write` of the module that it belongs to."""
+        return f"{self.module}:{'read' if self.reading else 'write'}"
+
+    @property
+    def module(self) -> str:
+        """The module that it belongs to, wherever in its folder it stands."""
+        parts = self.home.removesuffix(".routes").split(".")
+        return parts[parts.index("modules") + 1] if "modules" in parts else parts[-1]
+
+    @cached_property
+    def knows_callers(self) -> bool:
+        """Whether it takes who asks. Where anyone may call one that does not, a token that is sent is not looked at."""
+        return any(hint is Actor or Actor in get_args(hint) for hint in get_type_hints(self.function).values())
 
     @property
     def reading(self) -> bool:
@@ -87,12 +107,15 @@ def operation(  # noqa: PLR0913 - see Operation
     kind: Kind = "json",
     example: Any = None,
     tags: tuple[str, ...] = (),
+    shared: bool = False,
 ) -> Callable[[Callable[P, R]], Operation[P, R]]:
     """Declare an endpoint.
 
     idempotent: honours `Idempotency-Key`; a POST that takes a `Tx` must say whether. Answers are kept for a day, so none that
     holds a token or password may be. dry_run: `?dry_run=true` goes through all of it and rolls back. limit: like "5/15m",
     on top of the market's own. refusals: what it may answer beyond what the declaration implies; they are documented.
+    shared: whoever may call it may name any row in its path, as with a public profile; otherwise the generated permission test
+    expects that nobody reaches what belongs to another.
     kind: "stream" answers server-sent events, "upload" takes the body as chunks, "webhook" as the raw bytes that were signed.
     """
 
@@ -111,6 +134,7 @@ def operation(  # noqa: PLR0913 - see Operation
             kind=kind,
             example=example,
             tags=tags,
+            shared=shared,
         )
 
     return declare

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -13,9 +14,12 @@ import uvicorn
 
 from souk.kernel.http.beyond import Beyond
 from souk.kernel.http.edge import Edge
+from souk.kernel.http.websocket import LARGEST_MESSAGE, Websocket
 from souk.kernel.http.wire import Heads, Wire
 
 GRACE_SECONDS: Final = 5
+COLLECT_AFTER: Final = (10_000, 10, 10)
+"""How many objects more there are before the young ones are looked through, and how many times that before the old ones are."""
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -31,11 +35,15 @@ class WebServer(uvicorn.Server):
                 edge,
                 loop="none",
                 http=_protocols(edge, self._heads),  # type: ignore[arg-type]  # any callable that makes a protocol will do
-                ws="websockets-sansio",
+                ws=Websocket,
+                ws_max_size=LARGEST_MESSAGE,
+                ws_ping_interval=None,  # Engine.IO pings
+                ws_per_message_deflate=False,  # 40 KiB a connection, for messages that are short
                 lifespan="off",
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,  # `client_address` alone says which proxies are believed, on both edges
                 timeout_graceful_shutdown=grace,
                 timeout_keep_alive=75,
             )
@@ -43,6 +51,7 @@ class WebServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        settle()
         self._when_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -57,7 +66,7 @@ class WebServer(uvicorn.Server):
             self._heads.renew(self.server_state.default_headers)
             now = asyncio.get_running_loop().time()
             for connection in list(self.server_state.connections):
-                if isinstance(connection, (Wire, Beyond)):
+                if isinstance(connection, (Wire, Beyond, Websocket)):
                     connection.sweep(now)
         return leaving
 
@@ -74,6 +83,16 @@ class WebServer(uvicorn.Server):
             for number in STOP_SIGNALS:
                 with contextlib.suppress(ValueError, RuntimeError):
                     loop.remove_signal_handler(number)
+
+
+def settle() -> None:
+    """Let the garbage collector leave alone what is here from the start, and look for cycles less often.
+
+    With some thousand connections it would stop everything for tenths of a second, to find next to nothing.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 def _protocols(edge: Edge, heads: Heads) -> Callable[..., asyncio.Protocol]:

@@ -8,6 +8,9 @@ from typing import Any, Final
 
 from msgspec import inspect as kinds
 
+EXPECTED: Final = "expected"
+"""`Meta(pattern=…, extra={"expected": "six digits"})`: what a pattern means, for those who cannot be asked to read it."""
+
 NAMED: Final[dict[type[kinds.Type], str]] = {
     kinds.AnyType: "anything",
     kinds.RawType: "anything",
@@ -29,8 +32,8 @@ NAMED: Final[dict[type[kinds.Type], str]] = {
 
 def expected(kind: kinds.Type) -> str:
     """What is expected: "a whole number from 1 to 100", "text of at most 80 characters", "one of open, closed"."""
-    while isinstance(kind, kinds.Metadata):
-        kind = kind.type
+    if isinstance(kind, kinds.Metadata):
+        return str((kind.extra or {}).get(EXPECTED) or expected(kind.type))
     if isinstance(kind, kinds.StructType) and kind.array_like:
         return "a list"
     if isinstance(kind, kinds.UnionType):
@@ -39,8 +42,6 @@ def expected(kind: kinds.Type) -> str:
         return _one_of(member.value for member in kind.cls)
     if isinstance(kind, kinds.LiteralType):
         return _one_of(kind.values)
-    if isinstance(kind, kinds.TupleType):
-        return f"a list of {len(kind.item_types)}"
     said = MEASURED.get(type(kind))
     return said(kind) if said else NAMED.get(type(kind), "another kind of value")
 
@@ -77,6 +78,7 @@ MEASURED: Final[dict[type[kinds.Type], Callable[[Any], str]]] = {
     kinds.IntType: _number,
     kinds.FloatType: _number,
     kinds.StrType: _text,
+    kinds.TupleType: lambda kind: f"a list of {len(kind.item_types)}",
     kinds.DictType: _object,
     kinds.ListType: _list,
     kinds.VarTupleType: _list,

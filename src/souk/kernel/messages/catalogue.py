@@ -24,6 +24,21 @@ class Declares(Protocol):
     def periodic(self) -> Sequence[Periodic]: ...
 
 
+class Saying(Protocol):
+    """How an event is said live, as far as messages care (`kernel/live` declares it)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def to(self) -> Callable[[Any], Iterable[str]]: ...
+    @property
+    def what(self) -> Callable[[Any], object]: ...
+
+
+Says = Mapping[type[Event], Sequence[tuple[str, Saying]]]
+"""How events are said live, each in its namespace. Those that are not here cost nothing."""
+
+
 class Bound:
     """Work that is ready to run: its argument's decoder and its resources are found."""
 
@@ -56,13 +71,18 @@ class Bound:
 class Catalogue:
     """A market's jobs, reactions and periodic work, and the bell that tells its workers of new ones.
 
-    days: how long the log of events is kept. traceparent: the trace that a job is asked for in.
+    days: how long the log of events is kept. traceparent: the trace that a job is asked for in. says: what is said live of events.
     """
 
-    def __init__(self, modules: Iterable[Declares], *, days: int = 90, traceparent: Callable[[], str] = str) -> None:
+    def __init__(
+        self, modules: Iterable[Declares], *, days: int = 90, traceparent: Callable[[], str] = str, says: Says | None = None
+    ) -> None:
         modules = tuple(modules)
         self.bell = Bell()
+        self.news = Bell()
+        """Rings when something was committed that every process has to know."""
         self.traceparent = traceparent
+        self.says: Says = says or {}
         self.periodic: tuple[Periodic, ...] = (keeping_days(days), *(each for module in modules for each in module.periodic))
         self.reactions: dict[type[Event], tuple[Reaction[Any], ...]] = {}
         self.work: dict[str, Work[Any]] = {}

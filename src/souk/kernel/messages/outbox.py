@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -48,18 +48,31 @@ class JobRow(msgspec.Struct):
     trace: str | None
 
 
+class SaidRow(msgspec.Struct):
+    """Something on its way to be said live."""
+
+    id: UUID
+    namespace: str
+    name: str
+    rooms: list[str]
+    payload: msgspec.Raw
+    at: datetime
+
+
 class Outbox:
     """What one transaction announces and asks for. In a worker, also the job that it completes."""
 
-    __slots__ = ("_catalogue", "_completes", "_due", "_events", "_jobs", "_tx")
+    __slots__ = ("_after", "_catalogue", "_completes", "_due", "_events", "_jobs", "_said", "_tx")
 
     def __init__(self, catalogue: Catalogue, tx: Tx) -> None:
         self._catalogue = catalogue
         self._tx = tx
         self._events: list[EventRow] = []
         self._jobs: list[JobRow] = []
+        self._said: list[SaidRow] = []
         self._completes: tuple[UUID, UUID] | None = None
         self._due = False
+        self._after: list[Callable[[], None]] = []
 
     def add_event(self, event: Event) -> None:
         """Announce a fact, and enqueue what reacts to it."""
@@ -67,6 +80,9 @@ class Outbox:
         payload = msgspec.Raw(encode(event))
         about, revision = topic.aggregate(event), topic.revision(event)
         self._events.append(EventRow(new_id(), topic.name, topic.version, about, revision, payload, now))
+        for namespace, says in self._catalogue.says.get(type(event), ()):
+            if rooms := list(dict.fromkeys(says.to(event))):
+                self._said.append(SaidRow(new_id(), namespace, says.name, rooms, msgspec.Raw(encode(says.what(event))), now))
         for work in self._catalogue.reactions.get(type(event), ()):
             lane = f"{work.name} {about}" if work.ordered else None
             self._jobs.append(self._row(work, payload, work.priority, now, lane, revision))
@@ -109,7 +125,7 @@ class Outbox:
 
     def unload(self) -> tuple[Rider, tuple[object, ...]] | None:
         """Hand everything over, as one rider and its arguments."""
-        events, jobs, completes = self._events, self._jobs, self._completes
+        events, jobs, said, completes = self._events, self._jobs, self._said, self._completes
         if not events and not jobs and completes is None:
             return None
         args: tuple[object, ...] = completes or ()
@@ -119,18 +135,33 @@ class Outbox:
         if jobs:
             args = (*args, self._pack(jobs))
             self._jobs = []
+        if said:
+            args = (*args, encode(said).decode())
+            self._said = []
+            self._after.append(self.ring_news)
         self._completes = None
-        return sql.RIDERS[completes is not None, bool(events), bool(jobs)], args
+        return sql.RIDERS[completes is not None, bool(events), bool(jobs), bool(said)], args
 
     def ring_when_committed(self) -> None:
         """Something will be due that did not come by this outbox."""
         self._due = True
 
+    def when_committed(self, call: Callable[[], None]) -> None:
+        """Call this once the transaction is committed: for what a process only remembers, and so cannot be rolled back."""
+        self._after.append(call)
+
     def committed(self) -> None:
         """Wake the workers when something is due at once."""
+        after, self._after = self._after, []
+        for call in after:
+            call()
         if self._due:
             self._due = False
             self._catalogue.bell.ring()
+
+    def ring_news(self) -> None:
+        """Something was committed that every process has to know."""
+        self._catalogue.news.ring()
 
     def _row(  # noqa: PLR0913, PLR0917 - see Work
         self, work: Work[Any], payload: msgspec.Raw, priority: int, run_at: datetime, lane: str | None, place: int
@@ -152,6 +183,17 @@ def outbox_of(tx: Tx) -> Outbox:
     if not isinstance(tx.outbox, Outbox):
         raise TypeError("this transaction carries no messages: it only reads, or its database was opened without a catalogue")
     return tx.outbox
+
+
+def when_committed(tx: Tx, call: Callable[[], None]) -> None:
+    """Call this in this process once the transaction is committed. A process that dies in between does not."""
+    outbox_of(tx).when_committed(call)
+
+
+def tell_all(tx: Tx) -> None:
+    """Let every process look for news once this is committed."""
+    outbox = outbox_of(tx)
+    outbox.when_committed(outbox.ring_news)
 
 
 async def emit(tx: Tx, *events: Event) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import compress, product
 from typing import Final
 from uuid import UUID
 
@@ -34,6 +35,12 @@ ADD_JOBS: Final = """enqueued as (
         attempts_allowed = excluded.attempts_allowed, error = null, trace = excluded.trace)"""
 """Of one key, the newer replaces what waits. What is due at once keeps the place it had, or it would never come to its turn."""
 
+ADD_SAID: Final = """spoken as (
+    insert into said (id, namespace, name, room, payload, at)
+    select s.id, s.namespace, s.name, unnest(s.rooms), s.payload, s.at
+    from json_to_recordset($1::text::json) s(id uuid, namespace text, name text, rooms text[], payload jsonb, at timestamptz))"""
+"""What is said live (`kernel/live`), a row for each room."""
+
 COMPLETE: Final = "completed as (insert into relays (name) select '' where complete_job($1, $2))"
 """The claim ends here, or the whole statement fails because the claim is no longer ours.
 
@@ -50,16 +57,9 @@ def riders(first: str, *more: str) -> Rider:
     return whole
 
 
-RIDERS: Final = {
-    (True, True, True): riders(COMPLETE, ADD_EVENTS, ADD_JOBS),
-    (True, True, False): riders(COMPLETE, ADD_EVENTS),
-    (True, False, True): riders(COMPLETE, ADD_JOBS),
-    (True, False, False): riders(COMPLETE),
-    (False, True, True): riders(ADD_EVENTS, ADD_JOBS),
-    (False, True, False): riders(ADD_EVENTS),
-    (False, False, True): riders(ADD_JOBS),
-}
-"""By whether a job is completed, events are announced, jobs are enqueued."""
+PARTS: Final = (COMPLETE, ADD_EVENTS, ADD_JOBS, ADD_SAID)
+RIDERS: Final = {parts: riders(*compress(PARTS, parts)) for parts in product((True, False), repeat=len(PARTS)) if any(parts)}
+"""By whether a job is completed, events are announced, jobs are enqueued, something is said live."""
 
 CANCEL = count("delete from jobs where key = $1 and token is null")
 
@@ -153,8 +153,8 @@ START_PERIODIC = values(
 """A job seen for the first time is only noted: it is due from its next time on."""
 
 KEEP_EVENT_DAYS = only(int, """select keep_event_days($1, $2, $3) as "changed!\"""")
-HINT = only(str, """select pg_notify('souk_' || current_schema(), '')::text as "said!\"""")
-CHANNEL = only(str, """select 'souk_' || current_schema() as "channel!\"""")
+HINT = count("select pg_notify('souk_' || current_schema() || $1::text, hint) from unnest($2::text[]) hint")
+CHANNEL = only(str, """select 'souk_' || current_schema() || $1::text as "channel!\"""")
 
 
 # Dead letters and figures

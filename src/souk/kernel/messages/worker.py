@@ -72,7 +72,7 @@ class Worker:
         self._stopping = True
         self._wake.set()
 
-    def wake(self) -> None:
+    def wake(self, _hint: str = "") -> None:
         """Look for work now. For `listen`."""
         self._wake.set()
 

@@ -13,7 +13,7 @@ import msgspec
 from souk.kernel.migrate.errors import Misnamed
 
 NAME: Final = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
-KERNEL: Final = ("db", "messages", "http")
+KERNEL: Final = ("db", "messages", "http", "live")
 """The parts of the kernel that have tables, in the order in which they need each other."""
 
 

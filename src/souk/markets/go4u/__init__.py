@@ -2,10 +2,15 @@
 
 from souk.kernel.assembly import Market
 from souk.kernel.http.guards import Role
+from souk.kernel.live import Live, Namespace
+from souk.modules import audit, identity, mail
 
 GO4U = Market(
     "go4u",
     base="/go4u/api",
     title="Go4U: everyday tasks",
-    roles=(Role("requester"), Role("agent"), Role("admin")),
+    roles=(Role("requester"), Role("agent"), Role("admin", identity.STAFF | audit.READER | mail.STAFF)),
+    modules=(mail.MODULE, audit.MODULE, identity.MODULE),
+    rules=(identity.Rules(sign_up=("requester", "agent"), several_roles=True),),
+    live=Live((Namespace(path="/"),)),
 )

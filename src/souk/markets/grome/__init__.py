@@ -1,11 +1,25 @@
 """Grome: barber appointments with calendar, map, commission and payouts."""
 
+from datetime import timedelta
+
 from souk.kernel.assembly import Market
 from souk.kernel.http.guards import Role
+from souk.kernel.live import Live, Namespace
+from souk.modules import audit, identity, mail
 
 GROME = Market(
     "grome",
     base="/grome/api/v1",
     title="Grome: barber appointments",
-    roles=(Role("customer"), Role("barber"), Role("admin")),
+    roles=(Role("customer"), Role("barber"), Role("admin", identity.STAFF | audit.READER | mail.STAFF)),
+    modules=(mail.MODULE, audit.MODULE, identity.WITH_CODES),
+    rules=(
+        identity.Rules(
+            sign_up=("customer", "barber"),
+            by=frozenset({"email", "phone"}),
+            refresh_life=timedelta(days=30),
+            languages=("en", "fr", "ar"),
+        ),
+    ),
+    live=Live((Namespace(path="/"),)),
 )

@@ -2,10 +2,15 @@
 
 from souk.kernel.assembly import Market
 from souk.kernel.http.guards import Role
+from souk.kernel.live import Live, Namespace
+from souk.modules import audit, identity, mail
 
 TULIFO = Market(
     "tulifo",
     base="/tulifo/api",
     title="Tulifo: freelance projects",
-    roles=(Role("client"), Role("worker"), Role("admin")),
+    roles=(Role("client"), Role("worker"), Role("admin", identity.STAFF | audit.READER | mail.STAFF)),
+    modules=(mail.MODULE, audit.MODULE, identity.MODULE),
+    rules=(identity.Rules(sign_up=("client", "worker")),),
+    live=Live((Namespace(path="/"),)),
 )

@@ -5,6 +5,7 @@ Tests, benchmarks and the walkthrough "add a module" are built on it. No real ma
 
 from souk.kernel.assembly import module
 from souk.modules.sample import jobs, routes, seed
+from souk.modules.sample.commands import access_order
 from souk.modules.sample.errors import OrderNotFound
 from souk.modules.sample.events import MessagePosted, OrderPlaced
 from souk.modules.sample.model import Message, NewMessage, NewOrder, Order, OrderState
@@ -25,4 +26,5 @@ __all__ = [
     "OrderNotFound",
     "OrderPlaced",
     "OrderState",
+    "access_order",
 ]

@@ -51,10 +51,10 @@ async def place(tx: Tx, by: Actor, wanted: NewOrder) -> Order:
 
 async def post(tx: Tx, by: Actor, order_id: UUID, message: NewMessage) -> Message:
     """Write to the other party: permission, message, event and its reaction's job in one statement, so in one round trip."""
-    message_id = new_id()
-    await emit(tx, MessagePosted(order_id, message_id))
+    posted = Message(new_id(), order_id, by.id, message.body, tx.now)
+    await emit(tx, MessagePosted(order_id, posted.id, posted))
     try:
-        return await tx.finish(sql.ADD_MESSAGE, message_id, order_id, by.id, message.body, tx.now)
+        return await tx.finish(sql.ADD_MESSAGE, posted.id, order_id, by.id, posted.body, posted.sent_at)
     except NoRow:
         raise OrderNotFound from None
 

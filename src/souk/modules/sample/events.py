@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from souk.kernel.messages import Event, event
+from souk.modules.sample.model import Message
 
 
 @event("order.placed")
@@ -24,3 +25,4 @@ class MessagePosted(Event):
 
     order_id: UUID
     message_id: UUID
+    message: Message | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from souk.kernel.assembly import Market
 from souk.kernel.db import Tx
 from souk.kernel.http import Actor, Paging
 from souk.kernel.ids import new_id
@@ -13,7 +14,7 @@ from souk.modules.sample.model import NewMessage, NewOrder, person
 TITLES: Final = ("Paint the fence", "Repair the roof")
 
 
-async def seed(tx: Tx) -> None:
+async def seed(tx: Tx, _market: Market) -> None:
     """Fill an empty sample; what is there stays."""
     ada = Actor(person("Ada"), frozenset({"customer"}), new_id(), "sample")
     if (await commands.orders_of(tx, ada, None, Paging(limit=1))).items:

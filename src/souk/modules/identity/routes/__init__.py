@@ -1,0 +1,1 @@
+"""Identity over HTTP, a file for each thing that one comes for."""
