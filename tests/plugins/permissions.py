@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from enum import Enum
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 from uuid import UUID, uuid4
 
 import jwt
@@ -51,9 +51,16 @@ def attempts(market: Market, operations: Sequence[AnyOperation], issuers: dict[s
         methods = ("GET", "HEAD") if operation.method == "GET" else (operation.method,)
         path = market.base + some_path(operation)
         for who, roles, authorization, refusal in callers:
-            status, code = refusal or verdict(market, operation, roles)
+            status, code = refusal if refusal and looks_at(operation, refusal[1]) else verdict(market, operation, roles)
             for method in methods:
                 yield Attempt(who, method, path, authorization, status, code)
+
+
+def looks_at(operation: AnyOperation, code: str) -> bool:
+    """Whether a token that is sent matters: not where anyone may call, nobody asks who does, and the operation itself does not refuse it."""
+    hints = get_type_hints(operation.function).values()
+    asks = any(hint is Actor or Actor in get_args(hint) for hint in hints)
+    return asks or "anyone" not in operation.who.names or code in {refusal.code for refusal in operation.refusals}
 
 
 Caller = tuple[str, frozenset[str] | None, str, tuple[int, str] | None]
@@ -69,7 +76,7 @@ def insiders(market: Market, tokens: Tokens) -> Iterator[Caller]:
 
 
 def outsiders(market: Market, issuers: dict[str, Tokens]) -> Iterator[Caller]:
-    """Whose token is worth nothing here, even where none is needed."""
+    """Whose token is worth nothing here."""
     roles = [role.name for role in market.roles]
     invalid = (TokenInvalid.status, TokenInvalid.code)
     for name, tokens in issuers.items():

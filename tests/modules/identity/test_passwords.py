@@ -56,7 +56,7 @@ async def test_ones_own_name_is_no_password() -> None:
 
 async def test_the_market_may_ask_for_more() -> None:
     rules = Rules(sign_up=("client",), password=MIXED)
-    assert await problem(Hasher(cost=4), STRONG, rules) == "needs a capital letter and a digit and a symbol"
+    assert await problem(Hasher(cost=4), STRONG, rules) == "needs a capital letter, a digit, a symbol too"
     assert await problem(Hasher(cost=4), "A long and quiet evening, 1842", rules) == ""
     assert await problem(Hasher(cost=4), DEMO_PASSWORD, rules) == ""
 

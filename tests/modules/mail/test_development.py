@@ -138,7 +138,9 @@ def test_a_template_that_does_not_exist_is_one_line_and_an_exit_code() -> None:
     assert done.returncode == 1
     assert "no template is called 'club/welcome'" in done.stderr
     assert "Traceback" not in done.stderr
-    assert souk("templates", "atlantis").returncode == 3
+    unknown = souk("templates", "atlantis")
+    assert unknown.returncode == 2
+    assert "there is no market atlantis; there are" in unknown.stderr
 
 
 def test_the_command_lists_templates_and_writes_what_it_shows(tmp_path: Path) -> None:

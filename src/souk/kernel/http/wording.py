@@ -101,12 +101,18 @@ def _size(kind: Any, unit: str) -> str:
 
 def given(value: Any, kind: kinds.Type, *, strict: bool) -> str:
     """What came instead, where that helps. Values themselves are never repeated: they may be secrets."""
+    if isinstance(kind, kinds.UnionType) and isinstance(value, str) and any(isinstance(_bare(each), kinds.StrType) for each in kind.types):
+        return ""
     if isinstance(value, str):
         if isinstance(kind, kinds.StrType):
             return f"; this has {len(value)}" if _outside(len(value), kind) else ""
         textual = isinstance(kind, (kinds.EnumType, kinds.LiteralType, kinds.UUIDType, kinds.DateTimeType, kinds.DateType))
         return "" if textual or not strict else ", not text"
     return ", not " + JSON_NAMES.get(type(value), "this") if not _numeric(value, kind) else ""
+
+
+def _bare(kind: kinds.Type) -> kinds.Type:
+    return kind.type if isinstance(kind, kinds.Metadata) else kind
 
 
 JSON_NAMES: Final = {dict: "an object", list: "a list", bool: "true or false", int: "a number", float: "a number", type(None): "null"}

@@ -87,11 +87,13 @@ async def log_out(tx: Tx, tokens: Tokens, keeper: Doorkeeper, request: Request, 
 def _who_leaves(tokens: Tokens, request: Request, *, alone: bool) -> Actor | None:
     """Whose access token came along, if it counts. One that only expired is refused where it stands alone: its session would go on."""
     authorization = request.headers.get(b"authorization")
+    if authorization is None:
+        return None
     try:
-        return tokens.actor(authorization) if authorization is not None else None
+        return tokens.actor(authorization)
     except TokenExpired:
         if alone:
             raise
+        return None
     except (TokenInvalid, TokenRevoked, KeyUnknown):
-        pass
-    return None
+        return None
