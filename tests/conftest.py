@@ -94,7 +94,7 @@ async def _drop(server: str, database: str) -> None:
 def dsn(server: str) -> Iterator[str]:
     """The DSN of an empty database of one's own, as an administrator."""
     name = f"souk_test_{uuid4().hex[:12]}"
-    uvloop.run(_execute(server, f"create database {name}"))
+    uvloop.run(_execute(server, f"create database {name} strategy file_copy"))
     yield _on(server, name)
     uvloop.run(_drop(server, name))
 
@@ -107,7 +107,7 @@ def template(server: str) -> Iterator[Callable[[tuple[Source, ...]], str]]:
     def migrated(sources: tuple[Source, ...]) -> str:
         if sources not in made:
             name = f"souk_test_{uuid4().hex[:12]}"
-            uvloop.run(_execute(server, f"create database {name}"))
+            uvloop.run(_execute(server, f"create database {name} strategy file_copy"))
             made[sources] = name
             uvloop.run(migrate(_on(server, name), MARKET, sources, secret=SECRET))
         return made[sources]
@@ -129,7 +129,7 @@ def admin_dsn(server: str, template: Callable[[tuple[Source, ...]], str], source
     original = template(sources)
     name = f"souk_test_{uuid4().hex[:12]}"
     settings = settings_script(role_name(original, MARKET), name, f"{MARKET}, {SHARED}")
-    uvloop.run(_execute(server, f"create database {name} template {original}", settings))
+    uvloop.run(_execute(server, f"create database {name} template {original} strategy file_copy", settings))
     yield _on(server, name)
     uvloop.run(_execute(server, f"drop database {name} with (force)"))
 
