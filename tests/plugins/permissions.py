@@ -57,7 +57,7 @@ def attempts(market: Market, operations: Sequence[AnyOperation], issuers: dict[s
 
 
 def looks_at(operation: AnyOperation, code: str) -> bool:
-    """Whether a token that is sent matters: not where anyone may call, nobody asks who does, and the operation itself does not refuse it."""
+    """Whether a token that is sent matters: not where anyone may call, nobody asks who does, and the operation lets it pass."""
     hints = get_type_hints(operation.function).values()
     asks = any(hint is Actor or Actor in get_args(hint) for hint in hints)
     return asks or "anyone" not in operation.who.names or code in {refusal.code for refusal in operation.refusals}
