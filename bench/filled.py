@@ -109,6 +109,21 @@ def kept_to_core(url: str) -> Iterator[None]:
             pin(*CORES, pid=process.pid)
 
 
+@contextmanager
+def every_core(url: str) -> Iterator[None]:
+    """Let the server, and whoever asks it, use all cores for a while: what the database can do by itself."""
+    ours = _postmaster(url)
+    everybody = [psutil.Process(), *([ours, *ours.children()] if ours else [])]
+    for process in everybody:
+        pin(*CORES, pid=process.pid)
+    try:
+        yield
+    finally:
+        for process in everybody:
+            if process.is_running():
+                pin(OTHER_CORE, pid=process.pid)
+
+
 def _postmaster(url: str) -> psutil.Process | None:
     """The server's first process, where it runs on this machine and we may move it."""
     if urlsplit(url).hostname not in (None, "127.0.0.1", "localhost", "::1"):

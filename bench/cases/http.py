@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from statistics import median
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID, uuid4
 
 import msgspec
@@ -30,6 +30,16 @@ SLOWEST: Final = 25.0
 BODY: Final = "Is Tuesday all right? I could come in the morning and bring what is needed."
 
 
+class Books(Protocol):
+    """What a case has written."""
+
+    def clean(self, made: Sample) -> None:
+        """Let every round begin alike."""
+
+    def verify(self, made: Sample, answers: int) -> None:
+        """What was answered is there, and nothing else."""
+
+
 class Case(msgspec.Struct, frozen=True):
     """One operation: how it is called, and the statement it runs."""
 
@@ -38,7 +48,8 @@ class Case(msgspec.Struct, frozen=True):
     statement: str
     arguments: list[list[Argument]]
     target: float
-    writes: bool = False
+    books: Books | None = None
+    """What it writes, if it does."""
 
 
 def cases(run: Run) -> list[Figure]:
@@ -64,13 +75,13 @@ def measured(case: Case, run: Run, made: Sample, server: Server) -> list[Figure]
     for number in range(run.rounds + 1):
         seconds = run.seconds if number else 1.5
         limit = pgbench(made.runtime_dsn, case.statement, case.arguments, seconds)
-        clean(case, made)
+        books = case.books or NOTHING
+        books.clean(made)
         figures = load([server.port], case.calls, seconds)
-        if case.writes:
-            verify(made, figures.answers)
-        clean(case, made)
+        books.verify(made, figures.answers)
+        books.clean(made)
         second = wrk(server.port, case.calls, seconds)
-        clean(case, made)
+        books.clean(made)
         if number:
             limits.append(limit.per_second)
             rounds.append(figures)
@@ -95,18 +106,32 @@ def told(case: Case, limits: Sequence[float], rounds: Sequence[Figures], witness
     yield Figure(f"{case.name}: p99 at 32 in flight", f"{p99:.1f} ms", "", f"≤ {SLOWEST:.0f} ms", judged(p99 <= SLOWEST))
 
 
-def clean(case: Case, made: Sample) -> None:
-    """Take away what a round has written, so that every round meets the same tables."""
-    if case.writes:
+class Nothing:
+    """What a case writes that only reads."""
+
+    def clean(self, made: Sample) -> None:
+        """There is nothing to take away."""
+
+    def verify(self, made: Sample, answers: int) -> None:
+        """There is nothing to find."""
+
+
+NOTHING: Final = Nothing()
+
+
+class Messages:
+    """What E3 writes."""
+
+    def clean(self, made: Sample) -> None:
+        """Take away what a round has written, so that every round meets the same tables."""
         uvloop.run(made.ask("truncate messages, events, jobs, said"))
 
-
-def verify(made: Sample, answers: int) -> None:
-    """Every message that was answered is there, with its event, its reaction's job and what is said of it live, and no other."""
-    for table in ("messages", "events where topic = 'message.posted'", "jobs where name like 'message.posted:%'", "said"):
-        there = uvloop.run(made.ask(f"select count(*) from {table}"))
-        if there != answers:
-            raise WrongAnswer(f"{answers} messages were acknowledged, but there are {there} {table}")
+    def verify(self, made: Sample, answers: int) -> None:
+        """Every message that was answered is there, with its event, its reaction's job and what is said of it live, and no other."""
+        for table in ("messages", "events where topic = 'message.posted'", "jobs where name like 'message.posted:%'", "said"):
+            there = uvloop.run(made.ask(f"select count(*) from {table}"))
+            if there != answers:
+                raise WrongAnswer(f"{answers} messages were acknowledged, but there are {there} {table}")
 
 
 # The three operations
@@ -171,7 +196,7 @@ def posting(made: Sample, tokens: Sequence[str]) -> Case:
         [Fresh(NEW_ID), order.id, customer(order), BODY, "2026-11-20 12:00:00+00", *rest]
         for order, rest in zip(orders[:SCRIPTS], rider, strict=True)
     ]
-    return Case("E3 post a message, event, job and live", calls, statement, arguments, 0.70, writes=True)
+    return Case("E3 post a message, event, job and live", calls, statement, arguments, 0.70, Messages())
 
 
 NEW_ID: Final = "gen_random_uuid()"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from statistics import median
 
-from bench.cases.http import clean, every_case, verify
+from bench.cases.http import NOTHING, every_case
 from bench.filled import sample
 from bench.load import load
 from bench.report import Figure, judged, rate
@@ -33,12 +33,11 @@ def rates(run: Run, rows: int) -> dict[str, float]:
     found = {}
     with sample(run.server, rows) as made, souk(made, run.home) as server:
         for case in every_case(made, server):
-            rounds = []
+            rounds, books = [], case.books or NOTHING
             for number in range(run.rounds + 1):
                 figures = load([server.port], case.calls, run.seconds)
-                if case.writes:
-                    verify(made, figures.answers)
-                clean(case, made)
+                books.verify(made, figures.answers)
+                books.clean(made)
                 rounds += [figures.per_second] if number else []
             found[case.name] = median(rounds)
     return found

@@ -23,6 +23,7 @@ PROVIDER = str(uuid4())
 class Promise(msgspec.Struct, frozen=True):
     """A request that was acknowledged, and how."""
 
+    who: str
     path: str
     key: str
     body: dict[str, Any]
@@ -35,13 +36,15 @@ class Wrong(AssertionError):
 
 
 class Customers:
-    """Some customers who place orders and write messages, at any of several addresses of one market."""
+    """Some customers who place orders, hold money and write messages, at any of several addresses of one market."""
 
     def __init__(self, addresses: Sequence[str], many: int = 4) -> None:
         self.orders: dict[str, Promise] = {}
         """Acknowledged orders by title."""
         self.messages: dict[str, Promise] = {}
         """Acknowledged messages by text."""
+        self.holds: dict[str, Promise] = {}
+        """Acknowledged holds by id."""
         self.repeats = 0
         """How many requests had to be sent again."""
         self.headers: dict[str, dict[str, str]] = {}
@@ -68,7 +71,7 @@ class Customers:
 
     @property
     def acknowledged(self) -> int:
-        return len(self.orders) + len(self.messages)
+        return len(self.orders) + len(self.messages) + len(self.holds)
 
     async def have_been_served(self, more: int, within: float = 20) -> None:
         """Until so many more requests have been acknowledged."""
@@ -82,20 +85,22 @@ class Customers:
 
     async def ask_again(self, promise: Promise) -> bytes:
         """The answer to a request that was acknowledged before."""
-        headers = self.headers[promise.body.get("title", promise.body.get("body", "")).partition(",")[0]]
-        answer = await self._once(promise.path, promise.key, promise.body, headers)
+        answer = await self._once(promise.path, promise.key, promise.body, self.headers[promise.who])
         assert answer is not None
         return answer.body
 
     async def _shop(self, name: str) -> None:
         self.headers[name] = await self._sign_in(name)
+        await self._insist("/gifts", {"amount": 10**9}, name)
         for number in itertools.count():
             title = f"{name}, order {number}"
             wanted = {"providerId": PROVIDER, "title": title, "price": number, "currency": "EUR"}
-            self.orders[title] = order = await self._insist("/orders", wanted, self.headers[name])
+            held = await self._insist("/holds", {"amount": 100 + number}, name)
+            self.holds[held.id] = held
+            self.orders[title] = order = await self._insist("/orders", wanted, name)
             for part in range(3):
                 text = f"{title}, message {part}"
-                self.messages[text] = await self._insist(f"/orders/{order.id}/messages", {"body": text}, self.headers[name])
+                self.messages[text] = await self._insist(f"/orders/{order.id}/messages", {"body": text}, name)
 
     async def _sign_in(self, name: str) -> dict[str, str]:
         while True:
@@ -104,12 +109,12 @@ class Customers:
                 return {"Authorization": f"Bearer {said.document['data']['accessToken']}"}
             await asyncio.sleep(PAUSE)
 
-    async def _insist(self, path: str, body: dict[str, Any], headers: dict[str, str]) -> Promise:
+    async def _insist(self, path: str, body: dict[str, Any], who: str) -> Promise:
         key = str(uuid4())
         while True:
-            answer = await self._once(path, key, body, headers)
+            answer = await self._once(path, key, body, self.headers[who])
             if answer is not None:
-                return Promise(path, key, body, answer.body, answer.document["data"]["id"])
+                return Promise(who, path, key, body, answer.body, answer.document["data"]["id"])
             self.repeats += 1
             await asyncio.sleep(PAUSE)
 

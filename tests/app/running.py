@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, ClassVar, Protocol
 from uuid import uuid4
@@ -33,6 +33,8 @@ SOON = 60.0
 """Seconds after which what should have happened long ago will not happen: two cores may have much else to do."""
 
 PROGRAM = (sys.executable, "-c", "from souk.cli import main; main(prog_name='souk')")
+SHOP = (sys.executable, "-m", "tests.app.shop")
+"""The same, with money in the sample market."""
 
 
 class Souk:
@@ -41,7 +43,7 @@ class Souk:
     here: ClassVar[list[Souk]] = []
     """Those that this test process has started and not closed."""
 
-    def __init__(self, *words: str, home: Path, measured: bool = True, **environment: str) -> None:
+    def __init__(self, *words: str, home: Path, measured: bool = True, program: Sequence[str] = PROGRAM, **environment: str) -> None:
         left_out = ("SOUK_",) if measured else ("SOUK_", "COVERAGE_")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
         usual = {"SOUK_HOME": str(home), "SOUK_PORT": "0", "SOUK_MARKETS": "sample", "COLUMNS": "200"}
@@ -52,7 +54,7 @@ class Souk:
         self._said = threading.Condition()
         self._over = False
         self.process = subprocess.Popen(
-            [*PROGRAM, *words], env={**inherited, **usual, **environment}, stdout=subprocess.PIPE, stderr=self.log, text=True
+            [*program, *words], env={**inherited, **usual, **environment}, stdout=subprocess.PIPE, stderr=self.log, text=True
         )
         self._reader = threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True)
         self._reader.start()
@@ -156,7 +158,7 @@ class Start(Protocol):
     measured: whether its coverage counts. One that will be killed writes none, and is faster without.
     """
 
-    def __call__(self, *words: str, measured: bool = True, **environment: str) -> Souk: ...
+    def __call__(self, *words: str, measured: bool = True, program: Sequence[str] = PROGRAM, **environment: str) -> Souk: ...
 
 
 def new_home() -> Path:
@@ -179,8 +181,8 @@ def start(home: Path) -> Iterator[Start]:
     """Starts processes, and ends those that are left: the latest first, so that an owner of a database outlives who joined it."""
     begun: list[Souk] = []
 
-    def begin(*words: str, measured: bool = True, **environment: str) -> Souk:
-        begun.append(Souk(*words, home=home, measured=measured, **environment))
+    def begin(*words: str, measured: bool = True, program: Sequence[str] = PROGRAM, **environment: str) -> Souk:
+        begun.append(Souk(*words, home=home, measured=measured, program=program, **environment))
         return begun[-1]
 
     yield begin

@@ -1,4 +1,4 @@
-"""`kill -9` of worker, API and database, again and again, while customers keep on ordering.
+"""`kill -9` of worker, API and database, again and again, while customers keep on ordering and paying.
 
 What was acknowledged is there, once, and what follows from it has happened, once.
 """
@@ -23,7 +23,8 @@ from souk.kernel.postgres import serve
 from souk.modules import sample
 from tests.app.asking import ask
 from tests.app.customers import Customers, doubled
-from tests.app.running import BASE, Souk, Start
+from tests.app.running import BASE, SHOP, Souk, Start
+from tests.app.shop import FEE_EACH, MONEY, PAYEE
 from tests.plugins.embedded import postmaster
 
 KILLS = 50
@@ -41,9 +42,9 @@ class House:
     def __init__(self, start: Start, home: Path) -> None:
         self._start = start
         self._home = home
-        self._up = start("up", measured=False)
+        self._up = start("up", measured=False, program=SHOP)
         self._ports = [self._up.port]
-        self._api = start("serve", measured=False)
+        self._api = start("serve", measured=False, program=SHOP)
         self._ports.append(self._api.port)
         self._worker = self._working()
 
@@ -58,17 +59,17 @@ class House:
             self._worker = self._working()
         elif victim == "api":
             self._api.kill()
-            self._api = self._start("serve", SOUK_PORT=str(self._ports[1]), measured=False)
+            self._api = self._start("serve", SOUK_PORT=str(self._ports[1]), measured=False, program=SHOP)
         elif victim == "database":
             os.kill(postmaster(self._home), signal.SIGKILL)
         elif victim == "session":
             self._kill_session()
         else:
             self._up.kill()
-            self._up = self._start("up", SOUK_PORT=str(self._ports[0]), measured=False)
+            self._up = self._start("up", SOUK_PORT=str(self._ports[0]), measured=False, program=SHOP)
 
     def _working(self) -> Souk:
-        worker = self._start("work", measured=False)
+        worker = self._start("work", measured=False, program=SHOP)
         worker.wait_for("souk: at work")
         return worker
 
@@ -119,8 +120,9 @@ async def test_killed_again_and_again_it_loses_nothing_and_does_nothing_twice(st
         async with database_of(home) as database:
             await every_promise_is_kept(customers, database)
             await every_effect_happened_once(database)
+            await money_is_where_it_belongs(customers, database)
             await every_law_holds(database)
-        for promise in [*customers.orders.values()][-3:] + [*customers.messages.values()][-3:]:
+        for promise in [*customers.orders.values()][-3:] + [*customers.messages.values()][-3:] + [*customers.holds.values()][-3:]:
             assert await customers.ask_again(promise) == promise.answer
 
 
@@ -157,8 +159,22 @@ async def every_effect_happened_once(database: Database) -> None:
     assert await database.fetch("select name, attempts, error from jobs where name like 'message.posted%'") == []
 
 
+async def money_is_where_it_belongs(customers: Customers, database: Database) -> None:
+    """Each hold that was acknowledged is there, once; each was paid from, once, and took its fee, once."""
+    there = {str(row["id"]): row for row in await database.fetch("select id, amount, state::text, captured from holds")}
+    assert {hold: promise for hold, promise in customers.holds.items() if there[hold]["amount"] != promise.body["amount"]} == {}
+    assert len(customers.holds) <= len(there) <= len(customers.holds) + 4, "each customer left at most one request open"
+    assert {row["state"] for row in there.values()} == {"captured"}
+    paid = await database.fetchval("select posted from accounts where owner_id = $1 and purpose = 'wallet'", PAYEE)
+    assert paid == sum(row["captured"] for row in there.values()) == sum(row["amount"] - row["amount"] // 2 for row in there.values())
+    assert await database.fetchval(FEES_TAKEN) == FEE_EACH * len(there)
+
+
+FEES_TAKEN = "select sum(e.amount) from entries e join accounts a on a.id = e.account_id where a.purpose = 'fees'"
+
+
 async def every_law_holds(database: Database) -> None:
-    laws = [law for law in sample.MODULE.laws.read_text().split(";") if law.strip()]
-    assert len(laws) >= 3
+    laws = [law for module in (sample.MODULE, MONEY[0]) for law in module.laws.read_text().split(";") if law.strip()]
+    assert len(laws) >= 3 + 10
     for law in laws:
         assert await database.fetch(law) == [], law

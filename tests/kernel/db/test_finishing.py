@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from souk.kernel.clock import Clock
-from souk.kernel.db import Database, NoRow, Pool, Tx
+from souk.kernel.db import Database, NoRow, Pool, Query, Rider, Tx
 from souk.kernel.db.tx import ReadsOnly
 from tests.kernel.db.noting import Notes, note, query
 
@@ -57,10 +57,19 @@ class TestMessagesAndRefusals:
             ("insert into things (id) select v from (values ($1)) as v", False),
             ("update things set name = 'x'", False),
             ("with a as (select 1) insert into things (id) values ($1)", False),
+            ("select must_exist($1)", False),
         ],
     )
     def test_only_a_plain_insert_is_certain_to_do_something(self, sql: str, certain: bool) -> None:  # noqa: FBT001 - a table
         assert query("count", None, sql).certain is certain
+
+    def test_a_function_that_is_called_to_change_something_does_it_or_fails(self) -> None:
+        posting: Query[UUID] = Query("only", UUID, "select must_exist($1)", __name__, calls=True)
+        assert posting.certain
+        assert posting.changes
+        carrying = posting.carrying(Rider("noted as (insert into posted (note) values ($1))"))
+        assert carrying.certain
+        assert carrying.changes
 
 
 class TestReading:

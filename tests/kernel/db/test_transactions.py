@@ -148,6 +148,20 @@ class TestEnding:
         with pytest.raises(RuntimeError, match="finished by its last statement"):
             await database.write(go_on)
 
+    async def test_a_last_statement_that_was_refused_was_not_the_last(self, database: Database) -> None:
+        key = uuid4()
+
+        async def insist(tx: Tx) -> list[str]:
+            with pytest.raises(Violated, match="things_pkey") as refused:
+                await tx.finish(ADD, key, "again")
+            assert "already exists" in refused.value.detail
+            await tx.finish(ADD, uuid4(), "other")
+            return []
+
+        await database.write(lambda tx: tx.finish(ADD, key, "first"))
+        await database.write(insist)
+        assert await database.read(lambda tx: tx.run(NAMES)) == ["first", "other"]
+
     async def test_an_error_that_was_swallowed_does_not_pass_for_a_commit(self, database: Database) -> None:
         key = uuid4()
 

@@ -47,6 +47,12 @@ async def test_a_schema_that_was_migrated_step_by_step_equals_the_one_declared(d
     assert await compared(dsn, [*kernel_sources()[:1], source("shop", FIRST, SECOND, declared=DECLARED)]) == []
 
 
+async def test_a_declaration_may_include_migrations_that_still_say_it_all(dsn: str, source: Write) -> None:
+    second = "create table more (id int); select append_only('journal');"
+    declared = "-- All of it.\n\\ir migrations/0001_step.sql\n\\ir migrations/0002_step.sql\n"
+    assert await compared(dsn, [*kernel_sources()[:1], source("shop", FIRST, second, declared=declared)]) == []
+
+
 async def test_a_single_migration_is_its_own_declaration_and_a_second_needs_one(dsn: str, source: Write) -> None:
     assert await compared(dsn, [source("shop", FIRST)]) == []
     with pytest.raises(Misnamed, match=r"schema\.sql is missing"):

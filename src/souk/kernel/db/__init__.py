@@ -4,7 +4,7 @@ from souk.kernel.db.connection import Violated
 from souk.kernel.db.database import Database
 from souk.kernel.db.errors import Contended, DatabaseBusy, DatabaseExhausted, DatabaseUnavailable, OutcomeUnknown, TooSlow, Unstorable
 from souk.kernel.db.pool import Pool
-from souk.kernel.db.query import QUERIES, NoRow, Query, Rider, count, many, one, only, value, values
+from souk.kernel.db.query import QUERIES, NoRow, Query, Rider, call, count, many, one, only, value, values
 from souk.kernel.db.tx import Outbox, Tx, abandon, commit, roll_back
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Unstorable",
     "Violated",
     "abandon",
+    "call",
     "commit",
     "count",
     "many",

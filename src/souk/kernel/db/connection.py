@@ -38,9 +38,11 @@ class Violated(Exception):
             raise SlotTaken() from violated
     """
 
-    def __init__(self, constraint: str) -> None:
+    def __init__(self, constraint: str, detail: str = "") -> None:
         super().__init__(f"the schema's rule {constraint} refused the change")
         self.constraint = constraint
+        self.detail = detail
+        """What the server adds. A function that refuses may say there, as JSON, what its caller needs."""
 
 
 class Unanswered(Exception):
@@ -84,7 +86,7 @@ class Connection:
         except asyncpg.NoDataFoundError as error:  # `must_exist` of the ground migration
             raise NoRow(f"no row for {query!r}") from error
         except asyncpg.IntegrityConstraintViolationError as error:
-            raise Violated(str(error.constraint_name or error.column_name)) from error
+            raise Violated(str(error.constraint_name or error.column_name), error.detail or "") from error
         except NO_ANSWER as error:
             raise self._judge(error) from error
         if query.shape == "count":

@@ -32,16 +32,16 @@ class Query(Generic[T_co]):
 
     __slots__ = ("_carrying", "answer", "certain", "changes", "home", "kind", "parameters", "shape", "sql")
 
-    def __init__(self, shape: Shape, kind: Any, sql: str, home: str) -> None:
+    def __init__(self, shape: Shape, kind: Any, sql: str, home: str, *, calls: bool = False) -> None:
         self.shape: Final = shape
         self.kind: Final = kind
         self.sql: Final = sql.strip().rstrip(";")
         self.home: Final = home
         self.parameters: Final = max((int(n) for n in PARAMETER.findall(sql)), default=0)
         self.answer: Final[Callable[[list[Row]], T_co]] = ANSWERS[shape](READERS[shape](kind), self)
-        self.certain: Final = CERTAIN.match(self.sql) is not None
-        """Whether it does what it says or fails, and never quietly finds nothing to do: a plain `insert … values`."""
-        self.changes: Final = CHANGES.search(self.sql) is not None
+        self.certain: Final = calls or CERTAIN.match(self.sql) is not None
+        """Whether it does what it says or fails, and never quietly finds nothing to do: a plain `insert … values`, or `call`."""
+        self.changes: Final = calls or CHANGES.search(self.sql) is not None
         """Whether it may write: such a statement is refused where only reading was asked for."""
         self._carrying: dict[Rider, Query[T_co]] = {}
 
@@ -52,7 +52,8 @@ class Query(Generic[T_co]):
         """This statement with the rider's CTEs in front: two things done in one round trip."""
         known = self._carrying.get(rider)
         if known is None:
-            known = Query[T_co](self.shape, self.kind, rider.ahead_of(self.sql, self.parameters), self.home)
+            carrying = rider.ahead_of(self.sql, self.parameters)
+            known = Query[T_co](self.shape, self.kind, carrying, self.home, calls=self.certain)
             self._carrying[rider] = known
         return known
 
@@ -93,6 +94,11 @@ def one(kind: type[T], sql: str) -> Query[T | None]:
 def only(kind: type[T], sql: str) -> Query[T]:
     """Exactly one row; its absence is a bug, not a refusal."""
     return _register(Query("only", kind, sql, _caller()))
+
+
+def call(kind: type[T], sql: str) -> Query[T]:
+    """Exactly one row, from a function of the schema that changes something or fails."""
+    return _register(Query("only", kind, sql, _caller(), calls=True))
 
 
 def many(kind: type[T], sql: str) -> Query[list[T]]:

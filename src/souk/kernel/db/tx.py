@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from souk.kernel.clock import Clock
-from souk.kernel.db.connection import Connection
+from souk.kernel.db.connection import Connection, Violated
 from souk.kernel.db.pool import Pool
 from souk.kernel.db.query import Query, Rider, count
 
@@ -94,10 +94,15 @@ class Tx:
         if may_undo and not self._begun:
             await self._begin(connection)
         alone = not self._begun
-        self._finished = alone
         self.committing = alone
-        answer = await connection.run(query, args)
+        try:
+            answer = await connection.run(query, args)
+        except Violated:
+            # The server said no: nothing of it happened, and the caller may go on from there.
+            self.committing = False
+            raise
         self.committing = False
+        self._finished = alone
         return answer
 
     def distrust_idle(self) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -146,10 +146,17 @@ def differences(declared: Shape, found: Shape) -> list[str]:
     return lines
 
 
+INCLUDED: Final = re.compile(r"^\\ir (\S+)$", re.MULTILINE)
+"""A line of `schema.sql` for a file that still says it all, as psql writes it: `\\ir migrations/0001_tables.sql`."""
+
+
 def declaration_of(source: Source) -> tuple[str, str]:
     """The name and the SQL of the place where a source declares its tables as they are now."""
     if source.declaration.exists():
-        return f"{source.name}/{source.declaration.name}", source.declaration.read_text("utf-8")
+        declared = source.declaration.read_text("utf-8")
+        return f"{source.name}/{source.declaration.name}", INCLUDED.sub(
+            lambda found: (source.folder.parent / found[1]).read_text("utf-8"), declared
+        )
     migrations = migrations_of([source])
     if len(migrations) > 1:
         raise Misnamed(

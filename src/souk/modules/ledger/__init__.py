@@ -1,0 +1,70 @@
+"""The ledger: money, credits and tokens, in double entry. Everything that has an amount moves here, and only by `post`."""
+
+from souk.kernel.assembly import module
+from souk.modules.ledger import jobs, leaving
+from souk.modules.ledger.accounts import CREDITS, EXCHANGE, EXPIRED, FEES, ISSUED, SPENT, WALLET, Account, Assets, Owner, Purpose
+from souk.modules.ledger.errors import (
+    HoldEnded,
+    HoldNotFound,
+    IdempotencyConflict,
+    InsufficientFunds,
+    MoreThanHeld,
+    MoreThanMoved,
+    NotPositive,
+    UnknownAsset,
+)
+from souk.modules.ledger.events import CreditsExpired, HoldExpired
+from souk.modules.ledger.model import Line, Lot, OpenHold, Wallet
+from souk.modules.ledger.movement import Movement
+from souk.modules.ledger.posting import post
+from souk.modules.ledger.reading import as_csv, hold_of, lots, statement, wallet, wallets
+from souk.modules.ledger.sql import Posted
+from souk.modules.ledger.verbs import capture, exchange, expire, grant, hold, release, reverse, transfer
+
+MODULE = module("ledger", jobs, leaving)
+
+__all__ = [
+    "CREDITS",
+    "EXCHANGE",
+    "EXPIRED",
+    "FEES",
+    "ISSUED",
+    "MODULE",
+    "SPENT",
+    "WALLET",
+    "Account",
+    "Assets",
+    "CreditsExpired",
+    "HoldEnded",
+    "HoldExpired",
+    "HoldNotFound",
+    "IdempotencyConflict",
+    "InsufficientFunds",
+    "Line",
+    "Lot",
+    "MoreThanHeld",
+    "MoreThanMoved",
+    "Movement",
+    "NotPositive",
+    "OpenHold",
+    "Owner",
+    "Posted",
+    "Purpose",
+    "UnknownAsset",
+    "Wallet",
+    "as_csv",
+    "capture",
+    "exchange",
+    "expire",
+    "grant",
+    "hold",
+    "hold_of",
+    "lots",
+    "post",
+    "release",
+    "reverse",
+    "statement",
+    "transfer",
+    "wallet",
+    "wallets",
+]
