@@ -27,15 +27,13 @@ from souk.kernel.http.operation import operation
 from souk.kernel.ids import new_id
 from souk.kernel.messages import Catalogue, Event, Outbox, event
 from souk.kernel.migrate import market_dsn, migrate
-from souk.kernel.money import Asset
 from souk.kernel.record import Record
 from souk.markets.sample import SAMPLE
 from souk.modules import ledger
-from souk.modules.ledger import FEES, WALLET, Account, Movement, Owner, Purpose
+from souk.modules.ledger import EUR, FEES, WALLET, Account, Movement, Owner, Purpose
 from souk.modules.sample import CUSTOMER
 from souk.modules.sample.model import person
 
-EUR: Final = Asset("EUR", 2)
 WORLD: Final = Purpose("world", Owner.EXTERNAL, hot=True)
 RICH: Final = 10**12
 FEE: Final = 25
@@ -78,7 +76,7 @@ async def hold_money(tx: Tx, by: Actor, body: NewHold) -> Held:
     """Hold money for an order."""
     movement, fact = held(by.id, new_id(), body.amount)
     posted = await ledger.post(tx, movement, fact, last=True)
-    return Held(movement.holds[0][0], posted.journal, body.amount, FEE)
+    return Held(movement.hold_id, posted.journal, body.amount, FEE)
 
 
 TILL: Final = module("till", sys.modules[__name__])

@@ -24,13 +24,13 @@ from bench.machine import SERVER_CORE, free_port, running
 from bench.report import Figure, judged, rate
 from bench.run import Run
 from bench.server import READY, Server, settings
-from bench.till import EUR, FEE, MARKET, MoneyHeld, held, opened, till
+from bench.till import FEE, MARKET, MoneyHeld, held, opened, till
 from souk.kernel.clock import Clock
 from souk.kernel.db import Database, Pool, Tx
 from souk.kernel.http.paging import CursorPaging
 from souk.kernel.messages import Catalogue, Event, Outbox, emit
 from souk.modules import ledger
-from souk.modules.ledger import CREDITS, FEES, ISSUED, SPENT, WALLET, Account, Movement, sql
+from souk.modules.ledger import CRD, CREDITS, EUR, FEES, ISSUED, SPENT, WALLET, Account, Movement, sql
 from souk.modules.sample.model import person
 
 PEOPLE: Final = 200
@@ -201,7 +201,7 @@ async def order(books: Database, number: int) -> None:
     holding = ledger.hold(f"{key} held", "order.held", payer, AMOUNT)
     await post(books, holding)
     parts = [(payee, AMOUNT - FEE), (FEES.of(EUR), FEE)]
-    paid = await post(books, ledger.capture(f"{key} paid", "order.paid", holding.holds[0][0], parts))
+    paid = await post(books, ledger.capture(f"{key} paid", "order.paid", holding.hold_id, parts))
     await post(books, ledger.reverse(f"{key} back", "order.refund", paid, [(payee, -100), (payer, 100)]))
 
 
@@ -210,21 +210,18 @@ async def change_of_mind(books: Database, number: int) -> None:
     key = f"order {uuid4()}"
     holding = ledger.hold(f"{key} held", "order.held", WALLET.of(EUR, customer(number)), AMOUNT)
     await post(books, holding)
-    await post(books, ledger.release(f"{key} free", "order.freed", holding.holds[0][0]))
+    await post(books, ledger.release(f"{key} free", "order.freed", holding.hold_id))
 
 
 async def credit(books: Database, _number: int) -> None:
     """A subscriber's credits."""
-    key, account = f"credits {uuid4()}", CREDITS.of(ledger_credits, uuid4())
+    key, account = f"credits {uuid4()}", CREDITS.of(CRD, uuid4())
     for part in ("first", "second"):
-        await post(books, ledger.grant(f"{key} {part}", "granted", account, 10, None, source=ISSUED.of(ledger_credits)))
+        await post(books, ledger.grant(f"{key} {part}", "granted", account, 10, None, source=ISSUED.of(CRD)))
     holding = ledger.hold(f"{key} job", "job.posted", account, 15)
     await post(books, holding)
-    used = await post(books, ledger.capture(f"{key} done", "job.done", holding.holds[0][0], [(SPENT.of(ledger_credits), 15)]))
+    used = await post(books, ledger.capture(f"{key} done", "job.done", holding.hold_id, [(SPENT.of(CRD), 15)]))
     await post(books, ledger.reverse(f"{key} back", "job.back", used))
-
-
-ledger_credits: Final = msgspec.structs.replace(EUR, code="CRD", exponent=0)
 
 
 # After a long time

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from bench import till
-from bench.till import EUR, FEE, WORLD, MoneyHeld, NewHold, held
+from bench.till import FEE, WORLD, MoneyHeld, NewHold, held
 from souk.cli import main
 from souk.kernel.assembly import module
 from souk.kernel.db import Tx
@@ -22,7 +22,7 @@ from souk.kernel.messages import on
 from souk.kernel.record import Record
 from souk.markets.sample import SAMPLE
 from souk.modules import ledger
-from souk.modules.ledger import WALLET
+from souk.modules.ledger import EUR, WALLET
 from souk.modules.sample import CUSTOMER
 from souk.modules.sample.model import person
 
@@ -45,7 +45,7 @@ async def receive_gift(tx: Tx, by: Actor, body: NewHold) -> Gift:
 @on(MoneyHeld)
 async def pay(tx: Tx, fact: MoneyHeld) -> None:
     """Pay the provider with what is held; half of what is more than a little goes back."""
-    hold_id = held(fact.payer_id, fact.order_id, fact.amount)[0].holds[0][0]
+    hold_id = held(fact.payer_id, fact.order_id, fact.amount)[0].hold_id
     paid = ledger.capture(f"order {fact.order_id} paid", "order.paid", hold_id, [(WALLET.of(EUR, PAYEE), fact.amount - fact.amount // 2)])
     await ledger.post(tx, paid)
 

@@ -13,12 +13,10 @@ from souk.kernel.clock import Clock
 from souk.kernel.db import Database, Pool, Query
 from souk.kernel.messages import Catalogue, Event, Outbox, event
 from souk.kernel.migrate import Source, kernel_sources
-from souk.kernel.money import Asset
-from souk.modules.ledger import MODULE, Account, Movement, Owner, Posted, Purpose, Wallet, post, transfer, wallet
+from souk.modules.ledger import CRD, EUR, MODULE, USD, Account, Movement, Owner, Posted, Purpose, Wallet, post, transfer, wallet
 
-USD = Asset("USD", 2)
-EUR = Asset("EUR", 2)
-CRD = Asset("CRD", 0)
+__all__ = ["CRD", "EUR", "USD"]
+
 WORLD = Purpose("world", Owner.EXTERNAL, hot=True)
 """Where money comes from and goes to."""
 

@@ -3,14 +3,14 @@
 from souk.kernel.assembly import Market
 from souk.kernel.http.guards import Role
 from souk.kernel.live import Live, Namespace
-from souk.modules import audit, identity, mail
+from souk.modules import audit, identity, ledger, mail
 
 GO4U = Market(
     "go4u",
     base="/go4u/api",
     title="Go4U: everyday tasks",
     roles=(Role("requester"), Role("agent"), Role("admin", identity.STAFF | audit.READER | mail.STAFF)),
-    modules=(mail.MODULE, audit.MODULE, identity.MODULE),
-    rules=(identity.Rules(sign_up=("requester", "agent"), several_roles=True),),
+    modules=(mail.MODULE, audit.MODULE, identity.MODULE, ledger.MODULE),
+    rules=(identity.Rules(sign_up=("requester", "agent"), several_roles=True), ledger.Assets((ledger.EUR,))),
     live=Live((Namespace(path="/"),)),
 )

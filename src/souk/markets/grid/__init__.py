@@ -3,7 +3,7 @@
 from souk.kernel.assembly import Market
 from souk.kernel.http.guards import Role
 from souk.kernel.live import Live, Namespace
-from souk.modules import audit, identity, mail
+from souk.modules import audit, identity, ledger, mail
 
 GRID = Market(
     "grid",
@@ -15,7 +15,7 @@ GRID = Market(
         Role("dashboard_operator", identity.STAFF | audit.READER | mail.STAFF),
         Role("admin", identity.STAFF | audit.READER | mail.STAFF),
     ),
-    modules=(mail.MODULE, audit.MODULE, identity.MODULE),
-    rules=(identity.Rules(sign_up=("user", "node_operator")),),
+    modules=(mail.MODULE, audit.MODULE, identity.MODULE, ledger.MODULE),
+    rules=(identity.Rules(sign_up=("user", "node_operator")), ledger.Assets((ledger.USD, ledger.USDC, ledger.TFT))),
     live=Live((Namespace(path="/"),)),
 )

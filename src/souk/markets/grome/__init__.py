@@ -5,14 +5,14 @@ from datetime import timedelta
 from souk.kernel.assembly import Market
 from souk.kernel.http.guards import Role
 from souk.kernel.live import Live, Namespace
-from souk.modules import audit, identity, mail
+from souk.modules import audit, identity, ledger, mail
 
 GROME = Market(
     "grome",
     base="/grome/api/v1",
     title="Grome: barber appointments",
     roles=(Role("customer"), Role("barber"), Role("admin", identity.STAFF | audit.READER | mail.STAFF)),
-    modules=(mail.MODULE, audit.MODULE, identity.WITH_CODES),
+    modules=(mail.MODULE, audit.MODULE, identity.WITH_CODES, ledger.MODULE),
     rules=(
         identity.Rules(
             sign_up=("customer", "barber"),
@@ -20,6 +20,7 @@ GROME = Market(
             refresh_life=timedelta(days=30),
             languages=("en", "fr", "ar"),
         ),
+        ledger.Assets((ledger.EUR,)),
     ),
     live=Live((Namespace(path="/"),)),
 )

@@ -2,7 +2,24 @@
 
 from souk.kernel.assembly import module
 from souk.modules.ledger import jobs, leaving
-from souk.modules.ledger.accounts import CREDITS, EXCHANGE, EXPIRED, FEES, ISSUED, SPENT, WALLET, Account, Assets, Owner, Purpose
+from souk.modules.ledger.accounts import (
+    CRD,
+    CREDITS,
+    EUR,
+    EXCHANGE,
+    EXPIRED,
+    FEES,
+    ISSUED,
+    SPENT,
+    TFT,
+    USD,
+    USDC,
+    WALLET,
+    Account,
+    Assets,
+    Owner,
+    Purpose,
+)
 from souk.modules.ledger.errors import (
     HoldEnded,
     HoldNotFound,
@@ -24,13 +41,18 @@ from souk.modules.ledger.verbs import capture, exchange, expire, grant, hold, re
 MODULE = module("ledger", jobs, leaving)
 
 __all__ = [
+    "CRD",
     "CREDITS",
+    "EUR",
     "EXCHANGE",
     "EXPIRED",
     "FEES",
     "ISSUED",
     "MODULE",
     "SPENT",
+    "TFT",
+    "USD",
+    "USDC",
     "WALLET",
     "Account",
     "Assets",

@@ -15,6 +15,15 @@ from souk.modules.ledger.errors import UnknownAsset
 NAMES: Final = UUID("6d1bb4d4-55d2-4d3c-9c1b-0f6c6c3f1d52")
 
 
+USD: Final = Asset("USD", 2)
+EUR: Final = Asset("EUR", 2)
+CRD: Final = Asset("CRD", 0)
+"""Credits, whole ones."""
+
+USDC: Final = Asset("USDC", 7)
+TFT: Final = Asset("TFT", 7)
+
+
 class Owner(StrEnum):
     """Whose an account is."""
 

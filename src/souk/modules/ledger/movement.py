@@ -44,6 +44,11 @@ class Movement(msgspec.Struct, kw_only=True):
         """An id that follows from the key, so that a repetition speaks of the same hold or lot."""
         return uuid5(NAMES, f"{what} {number} of {self.key}")
 
+    @property
+    def hold_id(self) -> UUID:
+        """The hold that it makes."""
+        return self.holds[0][0]
+
     def digest(self) -> str:
         """What makes it this movement and no other. Times are left out: a repetition comes later."""
         content = (
