@@ -1,0 +1,19 @@
+"""The laws of the ledger, asked of a database."""
+
+from __future__ import annotations
+
+import asyncpg
+
+from souk.modules.ledger import MODULE
+
+
+async def broken_laws(admin_dsn: str, schema: str = "sample") -> list[str]:
+    """The sentences of the laws that do not hold."""
+    connection = await asyncpg.connect(admin_dsn)
+    try:
+        await connection.execute(f"set search_path to {schema}")
+        laws = [law.strip() for law in MODULE.laws.read_text().split(";") if law.strip()]
+        assert len(laws) >= 10
+        return [law.splitlines()[0] for law in laws if await connection.fetch(law)]
+    finally:
+        await connection.close()
