@@ -278,5 +278,4 @@ async def pages(made: Sample, account: Account) -> float:
 
 async def laws(raw: asyncpg.Connection[Any]) -> list[str]:
     """The laws that are broken."""
-    texts = [law for law in ledger.MODULE.laws.read_text().split(";") if law.strip()]
-    return [law for law in texts if await raw.fetch(law, timeout=600)]
+    return [law.sentence for law in ledger.MODULE.laws if await raw.fetch(law.query.sql, timeout=600)]

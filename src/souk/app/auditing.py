@@ -9,13 +9,12 @@ import msgspec
 import uvloop
 
 from souk.app.choosing import chosen_markets
-from souk.app.opened import sources_of
-from souk.app.run import database
+from souk.app.run import database, must_be_migrated
 from souk.kernel.assembly import Market
 from souk.kernel.clock import Clock
 from souk.kernel.config import Settings
 from souk.kernel.db import Database, Pool
-from souk.kernel.migrate import MigrationError, market_dsn, plan
+from souk.kernel.migrate import market_dsn
 from souk.modules import audit
 
 Heard = Callable[[str], None]
@@ -58,8 +57,7 @@ async def _verify(settings: Settings, dsn: str, markets: Sequence[Market], since
 
 
 async def _verify_one(settings: Settings, dsn: str, market: Market, since: audit.Head | None, heard: Heard) -> audit.Report:
-    if await plan(dsn, market.name, sources_of(market)):
-        raise MigrationError(f"Migrations have not run for {market.name}: run `souk migrate` first.")
+    await must_be_migrated(dsn, market)
     pool = Pool(market_dsn(dsn, market.name, settings.key("database").hex()), size=1, prepared=settings.database_prepared)
     told = 0
 

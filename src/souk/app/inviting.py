@@ -5,12 +5,11 @@ from __future__ import annotations
 import uvloop
 
 from souk.app.choosing import chosen_markets
-from souk.app.opened import OpenMarket, sources_of
-from souk.app.run import database, telemetry
+from souk.app.opened import OpenMarket
+from souk.app.run import database, must_be_migrated, telemetry
 from souk.kernel.assembly import Market
 from souk.kernel.config import Settings
 from souk.kernel.db import business_clock
-from souk.kernel.migrate import MigrationError, plan
 from souk.kernel.telemetry import Telemetry
 from souk.modules import identity
 
@@ -32,8 +31,7 @@ def add_person(settings: Settings, invited: identity.Invited) -> str:
 
 
 async def _add(settings: Settings, dsn: str, told: Telemetry, market: Market, invited: identity.Invited) -> str:
-    if await plan(dsn, market.name, sources_of(market)):
-        raise MigrationError(f"Migrations have not run for {market.name}: run `souk migrate` first.")
+    await must_be_migrated(dsn, market)
     opened = OpenMarket(market, dsn, settings, told)
     links = identity.links_of(settings, market, identity.rules_of(market))
     try:

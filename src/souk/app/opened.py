@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from souk.app.lawwatch import LawWatch, check_laws
 from souk.app.watching import WatchedJobs, traced_tx
 from souk.kernel.assembly import Market, Module, Seed
 from souk.kernel.clock import Clock
@@ -58,6 +59,7 @@ class OpenMarket:
         self.revocations = Revocations(self.database, self.tokens)
         self.channel = Channel(self.database, market.live, listens=settings.database_prepared) if market.live is not None else None
         """What is said live, in a market that says something."""
+        self.laws = LawWatch(market)
         self.resources = self._resources()
         self.depth: Depth | None = None
         """How much waits, as of a moment ago; None when that is not known."""
@@ -138,7 +140,7 @@ class OpenMarket:
 
     def _resources(self) -> dict[type, object]:
         """What operations and jobs may take as a parameter of that type."""
-        own = {Clock: self.clock, Vault: self.vault, Tokens: self.tokens, Settings: self.settings}
+        own = {Clock: self.clock, Vault: self.vault, Tokens: self.tokens, Settings: self.settings, LawWatch: self.laws}
         brought = [module.resources(self.settings, self.market) for module in self.market.modules if module.resources is not None]
         return {**own, **self.market.resources, **{kind: thing for each in brought for kind, thing in each.items()}}
 
@@ -190,6 +192,8 @@ class OpenMarket:
         gauge = telemetry.metrics.gauge
         gauge("souk_connections_open", "Connections to the database.", lambda: pool.open, market=name)
         gauge("souk_connections_busy", "Connections in use.", lambda: pool.busy, market=name)
+        gauge("souk_laws_broken", "Laws that did not hold when this process last asked.", lambda: self.laws.broken, market=name)
+        gauge("souk_laws_asked_seconds", "When that was, as Unix time.", lambda: self.laws.checked_at, market=name)
         for field, about in DEPTHS.items():
             gauge(f"souk_queue_{field}", about, partial(self._depth, field), market=name)
 
@@ -201,5 +205,5 @@ DEPTHS: Final = {
     "oldest_transaction_seconds": "Age of the oldest open transaction.",
 }
 
-KERNEL: Final = Module("kernel", Path(), periodic=(forget_idempotency_keys, forget_revocations, forget_said))
+KERNEL: Final = Module("kernel", Path(), periodic=(forget_idempotency_keys, forget_revocations, forget_said, check_laws))
 """What the kernel itself does by the clock in every market. Its tables are `kernel_sources`."""

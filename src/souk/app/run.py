@@ -62,6 +62,12 @@ async def _open(application: Application, dsn: str, *, work: bool, serve: bool =
         raise
 
 
+async def must_be_migrated(dsn: str, market: Market) -> None:
+    """Without its migrations there may not even be a role to connect as."""
+    if await plan(dsn, market.name, sources_of(market)):
+        raise MigrationError(f"Migrations have not run for {market.name}: run `souk migrate` first.")
+
+
 def work(settings: Settings) -> None:
     """Do the jobs of every market until told to stop."""
     with database(settings) as dsn, telemetry(settings) as told:

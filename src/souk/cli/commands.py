@@ -245,6 +245,44 @@ def verify(ctx: click.Context, markets: tuple[str, ...], since: str | None) -> N
     ctx.exit(Code.DONE if all(result.whole for result in results) else Code.FAILED)
 
 
+@main.command()
+@click.argument("markets", nargs=-1, metavar="[MARKET]…")
+@click.pass_context
+def laws(ctx: click.Context, markets: tuple[str, ...]) -> None:
+    """Ask whether what must always hold does: every balance is what its entries add up to, and so on. Changes nothing.
+
+    Prints for each market how many laws hold, and of each broken one the sentence and the first rows. Ends with 1 when one is broken.
+    """
+    from souk.app.laws import check
+    from souk.cli.outcome import Code
+
+    with Steps("asking") as steps:
+        results = check(settings_of(*markets), heard=steps)
+    for result in results:
+        for line in result.lines():
+            click.echo(line)
+    ctx.exit(Code.FAILED if any(result.broken for result in results) else Code.DONE)
+
+
+@main.command()
+@click.argument("market")
+@click.argument("what")
+@click.option("--last", default=100, show_default=True, type=click.IntRange(1, 100_000), help="Tell at most so many steps, the newest.")
+def explain(market: str, what: str, last: int) -> None:
+    """Tell the story of a balance, step by step: `souk explain tulifo ada@example.com`.
+
+    WHAT is a person's address or id, an account's id, or a purpose such as `fees` or `fees:USD`.
+    """
+    from souk.app.explaining import explained
+    from souk.modules.ledger import Unexplained
+
+    try:
+        for line in explained(settings_of(market), what, last):
+            click.echo(line)
+    except Unexplained as error:
+        raise click.BadParameter(str(error), param_hint="WHAT") from None
+
+
 @main.group()
 def person() -> None:
     """Bring people into a market."""

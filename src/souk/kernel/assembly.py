@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from souk.kernel.config import Settings
-from souk.kernel.db import Tx
+from souk.kernel.db import Law, Tx, laws_of
 from souk.kernel.http.guards import Actor, Role
 from souk.kernel.http.operation import Operation
 from souk.kernel.live import Live
@@ -52,8 +52,9 @@ class Module(msgspec.Struct, frozen=True):
         return self.folder / "migrations"
 
     @property
-    def laws(self) -> Path:
-        return self.folder / "laws.sql"
+    def laws(self) -> list[Law]:
+        """What must always hold of its data."""
+        return laws_of(self.name, self.folder / "laws.sql")
 
 
 def module(name: str, *files: ModuleType, development: tuple[ModuleType, ...] = ()) -> Module:

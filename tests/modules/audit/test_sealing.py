@@ -18,7 +18,7 @@ from souk.modules.audit.jobs import resources
 from tests.modules.audit.conftest import KEY, OLD, Log
 
 CHAIN = "select position from audit_seals order by position"
-LAWS = [law for law in MODULE.laws.read_text().split(";") if law.strip()]
+LAWS = [law.query.sql for law in MODULE.laws]
 
 
 async def test_entries_get_positions_without_gaps_in_the_order_of_their_transactions(log: Log) -> None:

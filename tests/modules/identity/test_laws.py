@@ -10,7 +10,7 @@ from souk.modules import identity
 from souk.modules.identity.rules import rules_of
 from tests.modules.identity.conftest import Town
 
-LAWS = [law for law in identity.MODULE.laws.read_text().split(";") if law.strip()]
+LAWS = [law.query.sql for law in identity.MODULE.laws]
 BREACHES = [
     "update people set status = 'suspended'",
     "insert into spent_refresh_tokens (refresh_hash, session_id, spent_at) select refresh_hash, id, created_at from sessions",

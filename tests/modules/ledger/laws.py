@@ -12,8 +12,7 @@ async def broken_laws(admin_dsn: str, schema: str = "sample") -> list[str]:
     connection = await asyncpg.connect(admin_dsn)
     try:
         await connection.execute(f"set search_path to {schema}")
-        laws = [law.strip() for law in MODULE.laws.read_text().split(";") if law.strip()]
-        assert len(laws) >= 10
-        return [law.splitlines()[0] for law in laws if await connection.fetch(law)]
+        assert len(MODULE.laws) >= 10
+        return [law.sentence for law in MODULE.laws if await connection.fetch(law.query.sql)]
     finally:
         await connection.close()

@@ -80,7 +80,7 @@ async def test_the_laws_hold_and_each_notices_its_breach(shop: Shop, worker: Wor
     order = await shop.order()
     await shop.say(shop.ada, order, "Tuesday?")
     await worker.drain()
-    laws = [law for law in MODULE.laws.read_text().split(";") if law.strip()]
+    laws = [law.query.sql for law in MODULE.laws]
     breaches = (
         "update orders set message_count = 7",
         f"update messages set sender_id = '{uuid4()}'",

@@ -10,7 +10,7 @@ from souk.modules.identity.events import DeviceSeen, SessionReused, UserErased, 
 from souk.modules.identity.inviting import Invited, invite
 from souk.modules.identity.model import Person, PersonStatus, User
 from souk.modules.identity.passwords import Hasher
-from souk.modules.identity.people import any_person
+from souk.modules.identity.people import any_person, person_of_address
 from souk.modules.identity.proofs import links_of
 from souk.modules.identity.routes import account as account_routes
 from souk.modules.identity.routes import codes as code_routes
@@ -57,5 +57,6 @@ __all__ = [
     "demo_logins",
     "invite",
     "links_of",
+    "person_of_address",
     "rules_of",
 ]

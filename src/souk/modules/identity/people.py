@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from souk.kernel.db import Tx
 from souk.kernel.http import Actor, invalid
+from souk.modules.identity.addresses import email_address
 from souk.modules.identity.errors import PersonNotFound
 from souk.modules.identity.model import Changes, Person, PersonStatus, User, given
 from souk.modules.identity.rules import Rules
@@ -30,6 +31,14 @@ async def any_person(tx: Tx, person_id: UUID, *, lock: bool = False) -> Person:
     """Anybody's row, for those who may see all of them. `lock` keeps others from changing it until the commit."""
     person = await (tx.run(sql.PERSON_LOCKED, person_id) if lock else tx.run(sql.PERSON, person_id))
     if person is None or person.status is PersonStatus.ERASED:
+        raise PersonNotFound
+    return person
+
+
+async def person_of_address(tx: Tx, address: str) -> Person:
+    """Whose e-mail address that is, for those who may see everybody."""
+    person = await tx.run(sql.PERSON_BY_EMAIL, email_address(address).key)
+    if person is None:
         raise PersonNotFound
     return person
 

@@ -31,6 +31,7 @@ from souk.modules.ledger.errors import (
     UnknownAsset,
 )
 from souk.modules.ledger.events import CreditsExpired, HoldExpired
+from souk.modules.ledger.explaining import Unexplained, explain
 from souk.modules.ledger.model import Line, Lot, OpenHold, Wallet
 from souk.modules.ledger.movement import Movement
 from souk.modules.ledger.posting import post
@@ -72,12 +73,14 @@ __all__ = [
     "Owner",
     "Posted",
     "Purpose",
+    "Unexplained",
     "UnknownAsset",
     "Wallet",
     "as_csv",
     "capture",
     "exchange",
     "expire",
+    "explain",
     "grant",
     "hold",
     "hold_of",

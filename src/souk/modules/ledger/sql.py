@@ -74,7 +74,7 @@ STORY = many(
                     from entries x join accounts o on o.id = x.account_id
                     where x.journal_id = j.id and x.account_id <> $1 order by x.amount) as "others!"
        from steps s join journals j on j.id = s.journal_id
-       group by j.id order by j.created_at, j.id""",
+       group by j.id order by j.created_at desc, j.id desc limit $2""",
 )
 
 
