@@ -28,6 +28,7 @@ from souk.modules.ledger import (
     IdempotencyConflict,
     InsufficientFunds,
     MoreThanMoved,
+    NoSuchMovement,
     NotPositive,
     as_csv,
     capture,
@@ -254,6 +255,10 @@ class TestReversing:
         await books.give(payee, 1_000)
         with pytest.raises(MoreThanMoved):
             await books.post(reverse("back again", "refund", paid.journal))
+
+    async def test_what_never_moved_does_not_come_back(self, books: Books) -> None:
+        with pytest.raises(NoSuchMovement):
+            await books.post(reverse("back", "refund", uuid4()))
 
     async def test_it_goes_back_and_not_further_on(self, books: Books, ada: UUID, bo: UUID) -> None:
         payer, payee, other = WALLET.of(USD, ada), WALLET.of(USD, bo), WALLET.of(USD, uuid4())

@@ -27,6 +27,7 @@ from souk.modules.ledger.errors import (
     InsufficientFunds,
     MoreThanHeld,
     MoreThanMoved,
+    NoSuchMovement,
     NotPositive,
     UnknownAsset,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "MoreThanHeld",
     "MoreThanMoved",
     "Movement",
+    "NoSuchMovement",
     "NotPositive",
     "OpenHold",
     "Owner",

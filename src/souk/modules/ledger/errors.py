@@ -34,7 +34,7 @@ class MoreThanMoved(Refusal, status=422, message="Only what has moved can go bac
 
 
 class NoSuchMovement(Refusal, status=404, message="There is no such movement."):
-    """A journal that is not there, or not the caller's."""
+    """A journal that is not there cannot be reversed."""
 
 
 class UnknownAsset(Refusal, status=422, message="{currency} is not used here; choose one of: {known}."):

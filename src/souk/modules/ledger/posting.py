@@ -13,7 +13,7 @@ from souk.kernel.messages import Event, emit
 from souk.kernel.messages.outbox import outbox_of
 from souk.kernel.money import Asset
 from souk.modules.ledger import sql
-from souk.modules.ledger.errors import HoldEnded, IdempotencyConflict, InsufficientFunds, MoreThanHeld, MoreThanMoved
+from souk.modules.ledger.errors import HoldEnded, IdempotencyConflict, InsufficientFunds, MoreThanHeld, MoreThanMoved, NoSuchMovement
 from souk.modules.ledger.movement import Movement
 from souk.modules.ledger.sql import Posted
 
@@ -79,4 +79,5 @@ MEANINGS: Final[dict[str, type[Refusal]]] = {
     "hold_not_open": HoldEnded,
     "captured_within": MoreThanHeld,
     "reversed_within": MoreThanMoved,
+    "journals_reverses_fkey": NoSuchMovement,
 }
