@@ -284,7 +284,7 @@ async def test_hypothesis_invents_no_life_in_which_they_differ(database: Databas
     """It chooses every step, and would shrink a life that goes wrong to the shortest one."""
     loop = asyncio.get_running_loop()
 
-    @settings(max_examples=LIVES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=LIVES, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
     @given(chance=strategies.randoms(use_true_random=False), steps=strategies.integers(1, 40))
     def invent(chance: random.Random, steps: int) -> None:
         asyncio.run_coroutine_threadsafe(Town(database, clock, chance).live(steps), loop).result(120)
