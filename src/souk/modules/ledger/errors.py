@@ -1,7 +1,7 @@
 """What the ledger refuses."""
 
 from souk.kernel.errors import Refusal
-from souk.kernel.money import Money
+from souk.kernel.money import bounded
 
 
 class InsufficientFunds(Refusal, status=422, message="There is not enough: {available} {currency} is available and {needed} is needed."):
@@ -48,9 +48,8 @@ class NotPositive(Refusal, status=422, message="The amount must be more than zer
     """A movement of nothing, or backwards."""
 
 
-def positive(amount: int | Money) -> int:
-    """The minor units of an amount that may move."""
-    units = amount.amount if isinstance(amount, Money) else amount
-    if units <= 0:
+def positive(amount: int) -> int:
+    """The amount itself, in minor units, if so much may move."""
+    if amount <= 0:
         raise NotPositive
-    return units
+    return bounded(amount)

@@ -34,7 +34,7 @@ where (state = 'open') <> (resolved_by is null) or captured > amount or (state <
 select a.id, a.posted, coalesce(l.remaining, 0) as lots, a.held, coalesce(l.held, 0) as lots_held
 from accounts a
 left join (select account_id, sum(remaining) as remaining, sum(held) as held from lots group by account_id) l on l.account_id = a.id
-where a.in_lots and (a.posted <> coalesce(l.remaining, 0) or a.held <> coalesce(l.held, 0));
+where case when a.in_lots then a.posted <> coalesce(l.remaining, 0) or a.held <> coalesce(l.held, 0) else l.account_id is not null end;
 
 -- law: a lot has what was granted less what was drawn
 select l.id, l.remaining, coalesce(sum(c.amount), 0) as changes from lots l left join lot_changes c on c.lot_id = l.id
@@ -46,8 +46,8 @@ from lots l left join (select r.lot_id, r.amount from held_lots r join holds h o
 group by l.id having l.held <> coalesce(sum(r.amount), 0);
 
 -- law: of no journal comes back more than it moved
-select o.journal_id, o.account_id, o.amount, sum(e.amount) as returned
-from journals j join entries e on e.journal_id = j.id join entries o on o.journal_id = j.reverses and o.account_id = e.account_id
+select j.reverses, e.account_id, o.amount, sum(e.amount) as returned
+from journals j join entries e on e.journal_id = j.id left join entries o on o.journal_id = j.reverses and o.account_id = e.account_id
 where j.reverses is not null
-group by o.journal_id, o.account_id, o.amount
-having sum(e.amount) not between least(-o.amount, 0) and greatest(-o.amount, 0);
+group by j.reverses, e.account_id, o.amount
+having o.amount is null or sum(e.amount) not between least(-o.amount, 0) and greatest(-o.amount, 0) or bool_or(sign(e.amount) = sign(o.amount));

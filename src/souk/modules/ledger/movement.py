@@ -17,6 +17,8 @@ CAPTURED: Final = "captured"
 EXPIRED: Final = "expired"
 
 encode: Final = msgspec.json.Encoder(enc_hook=str).encode
+encode_in_order: Final = msgspec.json.Encoder(enc_hook=str, order="deterministic").encode
+"""The names in `detail` come back from the database in another order than they went."""
 
 
 class Movement(msgspec.Struct, kw_only=True):
@@ -63,7 +65,7 @@ class Movement(msgspec.Struct, kw_only=True):
             self.reverses,
             self.detail,
         )
-        return hashlib.sha256(encode(content)).hexdigest()
+        return hashlib.sha256(encode_in_order(content)).hexdigest()
 
     def accounts(self) -> dict[UUID, Account]:
         """All that it names."""

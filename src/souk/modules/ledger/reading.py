@@ -46,6 +46,7 @@ async def hold_of(tx: Tx, hold_id: UUID) -> OpenHold:
     return found
 
 
+FORMULAS = ("=", "+", "@", "\t", "\r", "\n")
 HEADINGS = ("date", "kind", "reference", "amount", "balance", "currency", "journal")
 
 
@@ -63,7 +64,7 @@ def as_csv(lines: Iterable[Line], asset: Asset) -> str:
 
 def quoted(cells: Sequence[str]) -> list[str]:
     """Cells in which a spreadsheet sees text or a number, and nothing to execute."""
-    return ["'" + cell if cell[:1] in "=+@\t\r" or (cell[:1] == "-" and not _is_number(cell)) else cell for cell in cells]
+    return ["'" + cell if cell.startswith(FORMULAS) or (cell.startswith("-") and not _is_number(cell)) else cell for cell in cells]
 
 
 def _is_number(cell: str) -> bool:

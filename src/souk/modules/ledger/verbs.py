@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
@@ -10,7 +10,7 @@ from uuid import UUID
 
 from souk.kernel.money import share
 from souk.modules.ledger.accounts import EXCHANGE, Account
-from souk.modules.ledger.errors import positive
+from souk.modules.ledger.errors import NotPositive, positive
 from souk.modules.ledger.movement import CAPTURED, EXPIRED, VOIDED, Movement
 
 Parts = Iterable[tuple[Account, int]]
@@ -59,6 +59,8 @@ def grant(  # noqa: PLR0913 - what is given, to whom, until when, and where it c
     key: str, kind: str, account: Account, amount: int, until: datetime | None, *, source: Account, **why: Any
 ) -> Movement:
     """Give credits that expire together, as a lot of their own."""
+    if not account.purpose.in_lots:
+        raise ValueError(f"{account.purpose.name} does not keep lots, so nothing on it could expire")
     movement = Movement(key=key, kind=kind, legs=[(source, -positive(amount)), (account, amount)], **why)
     movement.grants = [(movement.id_of("lot"), account, amount, until)]
     return movement
@@ -76,7 +78,9 @@ def exchange(  # noqa: PLR0913 - both sides and the rate between them
     return Movement(key=key, kind=kind, legs=legs, detail={"rate": str(rate)}, **why)
 
 
-def reverse(key: str, kind: str, journal: UUID, part: Mapping[Account, int] | Sequence[tuple[Account, int]] = (), **why: Any) -> Movement:
+def reverse(key: str, kind: str, journal: UUID, part: Parts | None = None, **why: Any) -> Movement:
     """Take back what a journal moved: all of it, or these parts of it, any number of times up to all of it."""
-    legs = list(part.items()) if isinstance(part, Mapping) else list(part)
+    legs = [each for each in part or () if each[1]]
+    if part is not None and not legs:
+        raise NotPositive  # a part that came out as nothing is not all of it
     return Movement(key=key, kind=kind, legs=legs, reverses=journal, **why)

@@ -23,7 +23,7 @@ create type ledger_leg as (account uuid, amount bigint, held bigint);
 -- anew costs three times what doing it does. They may be made when the tables are empty and all ways through them look alike; so every
 -- lookup is written to have one way only: by an array of ids, a lateral or a scalar subquery, never by a join that could be turned round.
 create function ledger_post(movement jsonb, first_only boolean, out journal uuid, out replayed boolean) language plpgsql security definer
-set search_path from current set plan_cache_mode = force_generic_plan
+set plan_cache_mode = force_generic_plan
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
     legs ledger_leg[];
@@ -93,7 +93,7 @@ begin
         insert into holds (id, account_id, amount, expires_at, journal_id)
         select (h->>0)::uuid, (h->>1)::uuid, (h->>2)::bigint, (h->>3)::timestamptz, journal from jsonb_array_elements(movement->'holds') h;
     end if;
-    if lotted then
+    if lotted or movement ? 'grants' then
         perform ledger_lots(journal, movement, legs);
     end if;
 end $$;
@@ -101,10 +101,12 @@ end $$;
 -- What changes on each account, those of holds that end included, in the order in which they are locked.
 create function ledger_legs(movement jsonb) returns ledger_leg[] language plpgsql stable as $$
 begin
-    if movement ? 'reverses' and not movement ? 'legs' then
-        -- All of it back.
-        return array(select (account_id, -amount, 0)::ledger_leg from entries where journal_id = (movement->>'reverses')::uuid order by account_id);
-    elsif not movement ? 'holds' and not movement ? 'resolves' then
+    if not movement ?| '{holds,resolves}' then
+        if movement ? 'reverses' and not movement ? 'legs' then
+            -- All of it back.
+            return array(
+                select (account_id, -amount, 0)::ledger_leg from entries where journal_id = (movement->>'reverses')::uuid order by account_id);
+        end if;
         return array(
             select ((leg->>0)::uuid, sum((leg->>1)::bigint), 0)::ledger_leg
             from jsonb_array_elements(movement->'legs') leg group by (leg->>0)::uuid order by (leg->>0)::uuid);
@@ -117,7 +119,9 @@ begin
             union all
             select h.account_id, -coalesce((r->>1)::bigint, h.amount), -h.amount
             from jsonb_array_elements(movement->'resolves') r,
-                lateral (select account_id, amount from holds where id = (r->>0)::uuid offset 0) h) each
+                lateral (select account_id, amount from holds where id = (r->>0)::uuid offset 0) h
+            union all
+            select account_id, -amount, 0 from entries where journal_id = (movement->>'reverses')::uuid and not movement ? 'legs') each
         group by account order by account);
 end $$;
 
@@ -174,15 +178,16 @@ begin
         resolved_by = journal
     from jsonb_array_elements(resolves) r
     where h.id = (r->>0)::uuid and h.id = any (array(select (e->>0)::uuid from jsonb_array_elements(resolves) e))
-        and h.resolved_by is null and (r->>2 = 'voided' or (coalesce(h.expires_at, 'infinity') <= now) = (r->>2 = 'expired'));
+        and h.resolved_by is null and (r->>2 = 'voided' or (coalesce(h.expires_at, 'infinity') <= now) = (r->>2 = 'expired'))
+        and (r->>2 = 'captured' or (r->>1)::bigint = 0);  -- what is not captured takes nothing along
     get diagnostics done = row_count;
     if done < jsonb_array_length(resolves) then
         raise check_violation using constraint = 'hold_not_open', message = 'a hold has ended already, or there is none';
     end if;
 end $$;
 
--- Tell hot accounts what was added since; how many changes that were. Two at once take different ones.
-create function ledger_fold(most integer) returns bigint language plpgsql security definer set search_path from current as $$
+-- Tell hot accounts what was added since; how many changes that were. Two at once take different ones, and lock accounts in one order.
+create function ledger_fold(most integer) returns bigint language plpgsql security definer as $$
 declare
     folded bigint;
 begin
@@ -191,12 +196,22 @@ begin
             select position from hot_changes order by position limit most for update skip locked))
         returning account_id, amount
     ), summed as (
-        select account_id, sum(amount)::bigint as amount, count(*) as changes from gone group by account_id order by account_id
+        select account_id, sum(amount)::bigint as amount, count(*) as changes from gone group by account_id
+    ), locked as materialized (
+        select id from accounts where id = any (array(select account_id from summed)) order by id for no key update
     ), told as (
-        update accounts a set posted = a.posted + summed.amount from summed where a.id = summed.account_id
+        update accounts a set posted = a.posted + summed.amount from summed where a.id = summed.account_id and a.id = any (array(select id from locked))
     )
     select coalesce(sum(changes), 0) into folded from summed;
     return folded;
 end $$;
 
 revoke execute on function ledger_post(jsonb, boolean), ledger_fold(integer) from public;
+
+-- They run with their owner's rights, so they must not look for names where others may create some: without `pg_temp` as the last, a
+-- temporary table called `entries` would be taken for the books.
+do $$
+begin
+    execute format('alter function ledger_post(jsonb, boolean) set search_path = %I, pg_temp', current_schema());
+    execute format('alter function ledger_fold(integer) set search_path = %I, pg_temp', current_schema());
+end $$;

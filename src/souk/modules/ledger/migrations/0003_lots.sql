@@ -4,11 +4,17 @@
 create function ledger_lots(journal uuid, movement jsonb, legs ledger_leg[]) returns void language plpgsql as $$
 declare
     now timestamptz := (movement->>'at')::timestamptz;
+    made integer;
     each record;
 begin
     insert into lots (id, account_id, amount, remaining, expires_at, journal_id)
     select (g->>0)::uuid, (g->>1)::uuid, (g->>2)::bigint, (g->>2)::bigint, (g->>3)::timestamptz, journal
-    from jsonb_array_elements(movement->'grants') g;
+    from jsonb_array_elements(movement->'grants') g
+    where (select in_lots from accounts where id = (g->>1)::uuid and id = any (array(select account from unnest(legs))));
+    get diagnostics made = row_count;
+    if made < coalesce(jsonb_array_length(movement->'grants'), 0) then
+        raise check_violation using constraint = 'lot_unknown', message = 'credits are granted to the accounts that keep them, as they come in';
+    end if;
     insert into lot_changes (journal_id, lot_id, amount)
     select journal, (g->>0)::uuid, (g->>2)::bigint from jsonb_array_elements(movement->'grants') g;
 
