@@ -2,7 +2,10 @@
 
 create function entries_balance() returns trigger language plpgsql as $$
 begin
-    if exists (select from added e join accounts a on a.id = e.account_id group by e.journal_id, a.asset having sum(e.amount) <> 0) then
+    if exists (
+        select from (select journal_id, amount, (select asset from accounts where id = account_id) as asset from added) each
+        group by journal_id, asset having sum(amount) <> 0
+    ) then
         raise check_violation using constraint = 'entries_balance', message = 'the entries of a journal do not add up to nothing';
     end if;
     return null;
@@ -57,7 +60,7 @@ begin
 
     select count(*), bool_or(in_lots), (array_agg(id) filter (where not enough))[1] into known, lotted, short from (
         select a.id, a.in_lots, a.below_zero or a.posted - a.held + leg.amount - leg.held >= 0 or leg.amount >= leg.held as enough
-        from (select * from accounts where id = any (ids) and not hot order by id for no key update) a
+        from (select * from accounts where id = any (ids) and not hot order by id::text for no key update) a
         join unnest(legs) leg on leg.account = a.id) cold;
     if short is not null then
         perform ledger_refuse(short, legs);
@@ -198,7 +201,7 @@ begin
     ), summed as (
         select account_id, sum(amount)::bigint as amount, count(*) as changes from gone group by account_id
     ), locked as materialized (
-        select id from accounts where id = any (array(select account_id from summed)) order by id for no key update
+        select id from accounts where id = any (array(select account_id from summed)) order by id::text for no key update
     ), told as (
         update accounts a set posted = a.posted + summed.amount from summed where a.id = summed.account_id and a.id = any (array(select id from locked))
     )
