@@ -20,7 +20,7 @@ from souk.kernel.db import DatabaseUnavailable, TooSlow
 from souk.kernel.migrate import MigrationError
 from souk.kernel.postgres import CannotServe
 
-COMMANDS = ("up", "serve", "work", "migrate", "seed", "doctor", "mail", "audit", "person", "version")
+COMMANDS = ("up", "serve", "work", "migrate", "seed", "doctor", "mail", "audit", "laws", "explain", "person", "version")
 
 
 def souk(*words: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -34,7 +34,7 @@ async def _explained(settings: Settings, dsn: str, market: Market, what: str, la
         return await ledger.explain(tx, await _named(tx, what), last)
 
     try:
-        return await Database(pool, clock).read(tell)
+        return await Database(pool, clock).survey(tell)
     finally:
         await pool.close()
 

@@ -27,7 +27,7 @@ from souk.kernel.live.log import forget_said
 from souk.kernel.messages import JOBS, NEWS, WHISPERS, Catalogue, Depth, Hear, News, Notifier, Outbox, Worker, listen, queue_depth
 from souk.kernel.migrate import Source, kernel_sources, market_dsn
 from souk.kernel.sealing import Vault
-from souk.kernel.telemetry import Telemetry, log
+from souk.kernel.telemetry import Measured, Telemetry, log
 
 WATCH_SECONDS: Final = 1.0
 IDLE_SECONDS: Final = 60.0
@@ -192,8 +192,11 @@ class OpenMarket:
         gauge = telemetry.metrics.gauge
         gauge("souk_connections_open", "Connections to the database.", lambda: pool.open, market=name)
         gauge("souk_connections_busy", "Connections in use.", lambda: pool.busy, market=name)
-        gauge("souk_laws_broken", "Laws that did not hold when this process last asked.", lambda: self.laws.broken, market=name)
+        gauge("souk_laws_broken", "Broken laws, where this process asked in the last half hour.", lambda: self.laws.broken, market=name)
         gauge("souk_laws_asked_seconds", "When that was, as Unix time.", lambda: self.laws.checked_at, market=name)
+        for resource in self.resources.values():
+            for measure, (about, read) in resource.gauges().items() if isinstance(resource, Measured) else ():
+                gauge(measure, about, read, market=name)
         for field, about in DEPTHS.items():
             gauge(f"souk_queue_{field}", about, partial(self._depth, field), market=name)
 

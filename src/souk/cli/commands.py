@@ -25,7 +25,7 @@ click.rich_click.COMMAND_GROUPS = {
         {"name": "Run", "commands": ["up", "serve", "work"]},
         {"name": "Prepare", "commands": ["migrate", "seed"]},
         {"name": "People", "commands": ["person"]},
-        {"name": "Look", "commands": ["doctor", "mail", "audit", "version"]},
+        {"name": "Look", "commands": ["doctor", "laws", "explain", "audit", "mail", "version"]},
     ]
 }
 

@@ -14,8 +14,9 @@ import asyncpg
 from souk.kernel.clock import Clock
 from souk.kernel.db.connection import Broken, Unanswered
 from souk.kernel.db.errors import Contended, DatabaseExhausted, DatabaseUnavailable, OutcomeUnknown, TooSlow, Unstorable
-from souk.kernel.db.pool import Pool
-from souk.kernel.db.tx import Outbox, Tx, abandon, commit, roll_back
+from souk.kernel.db.pool import ANSWER_SECONDS, Pool
+from souk.kernel.db.query import only
+from souk.kernel.db.tx import BEGIN, SNAPSHOT, Outbox, Tx, abandon, commit, roll_back
 
 T = TypeVar("T")
 Work = Callable[[Tx], Awaitable[T]]
@@ -45,6 +46,11 @@ UNSTORABLE: Final[dict[type[BaseException], str]] = {
     asyncpg.ProgramLimitExceededError: "a value is too large",
 }
 """Values that only the database could refuse. The driver refuses some itself and names the cause."""
+
+PATIENCE: Final = 600.0
+"""How many seconds a statement of a survey may take."""
+
+BE_PATIENT: Final = only(str, """select set_config('statement_timeout', $1, true) as "set!\"""")
 
 IDLE_SECONDS: Final = 30.0
 """How long a role lets a transaction lie idle (`idle_in_transaction_session_timeout`)."""
@@ -87,10 +93,23 @@ class Database:
         """Run work as `write` does, then roll it back: the answer says what would have happened."""
         return await self._attempt(work, rehearsal=True)
 
-    async def _attempt(self, work: Work[T], *, reading: bool = False, rehearsal: bool = False) -> T:
+    async def survey(self, work: Work[T], patience: float = PATIENCE) -> T:
+        """Run work that changes nothing and may take long: all of it sees one moment, and no request waits for its connection."""
+        pool = Pool(self.pool.dsn, size=1, answer=patience + ANSWER_SECONDS, prepared=self.pool.prepared)
+
+        async def patiently(tx: Tx) -> T:
+            await tx.run(BE_PATIENT, f"{patience}s")
+            return await work(tx)
+
+        try:
+            return await Database(pool, self.clock, kind=self._kind)._attempt(patiently, begin=SNAPSHOT)
+        finally:
+            await pool.close()
+
+    async def _attempt(self, work: Work[T], *, reading: bool = False, rehearsal: bool = False, begin: str = BEGIN) -> T:
         for attempt in range(1, TRIES + 1):
             tx = self.tx(reading=reading)
-            tx.rehearsal = rehearsal
+            tx.rehearsal, tx.begin = rehearsal, begin
             try:
                 answer = await work(tx)
                 await (roll_back(tx) if rehearsal else commit(tx))

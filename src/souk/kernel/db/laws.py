@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from souk.kernel.db.database import Database
-from souk.kernel.db.query import Query, only
+from souk.kernel.db.query import Query
 from souk.kernel.db.tx import Tx
 
 SHOWN: Final = 5
 """Rows of a broken law that are told; there may be millions."""
-PATIENCE: Final = "600s"
 
 SENTENCE: Final = re.compile(r"^-- law: (.+)$", re.MULTILINE)
-BE_PATIENT = only(str, """select set_config('statement_timeout', $1, true) as "set!\"""")
+COMMENT: Final = re.compile(r"^--.*$", re.MULTILINE)
+AFTER: Final = re.compile(r"(?:\s|;|^--.*$)+\Z", re.MULTILINE)
+"""What may stand below a query: remarks on the next one."""
 
 
 class Law(msgspec.Struct, frozen=True):
@@ -50,23 +50,18 @@ def laws_of(module: str, file: Path) -> list[Law]:
 
 
 def _read(module: str, text: str) -> Iterator[Law]:
-    _, *parts = SENTENCE.split(text)
+    ahead, *parts = SENTENCE.split(text)
+    if COMMENT.sub("", ahead).strip():
+        raise ValueError(f"the laws of {module}: a query without a sentence would never be asked; put `-- law: …` above it")
     for sentence, sql in zip(parts[::2], parts[1::2], strict=True):
-        asked = sql.strip().rstrip(";")
-        told = f'select to_jsonb(broken)::text as "row!" from ({asked}) broken limit {SHOWN}'  # noqa: S608 - the module's own text
+        told = f'select to_jsonb(broken)::text as "row!" from ({AFTER.sub("", sql)}\n) broken limit {SHOWN}'  # noqa: S608 - the module's own text
         yield Law(module, sentence, Query("values", str, told, f"the laws of {module}"))
 
 
 async def broken_laws(database: Database, laws: Iterable[Law]) -> list[Broken]:
-    """Those that do not hold. Each is asked by itself, and may take its time."""
-    found = []
-    for law in laws:
-        rows = await database.rehearse(partial(_ask, law=law))
-        if rows:
-            found.append(Broken(law, rows))
-    return found
+    """Those that do not hold, all as of one moment. They may take their time."""
 
+    async def ask(tx: Tx) -> list[Broken]:
+        return [Broken(law, rows) for law in laws if (rows := await tx.run(law.query))]
 
-async def _ask(tx: Tx, law: Law) -> list[str]:
-    await tx.run(BE_PATIENT, PATIENCE)
-    return await tx.run(law.query)
+    return await database.survey(ask)

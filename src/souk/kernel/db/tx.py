@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from souk.kernel.clock import Clock
 from souk.kernel.db.connection import Connection, Violated
@@ -16,6 +16,10 @@ from souk.kernel.db.pool import Pool
 from souk.kernel.db.query import Query, Rider, count
 
 T = TypeVar("T")
+
+BEGIN: Final = "begin"
+SNAPSHOT: Final = "begin isolation level repeatable read, read only"
+"""All of it sees one moment, and the server refuses a change."""
 
 
 class Outbox(Protocol):
@@ -35,7 +39,20 @@ class ReadsOnly(TypeError):
 class Tx:
     """One transaction of one market."""
 
-    __slots__ = ("_begun", "_connection", "_finished", "_now", "_pool", "begun_at", "clock", "committing", "outbox", "reading", "rehearsal")
+    __slots__ = (
+        "_begun",
+        "_connection",
+        "_finished",
+        "_now",
+        "_pool",
+        "begin",
+        "begun_at",
+        "clock",
+        "committing",
+        "outbox",
+        "reading",
+        "rehearsal",
+    )
 
     def __init__(self, pool: Pool, clock: Clock, outbox: Outbox | None, *, reading: bool = False) -> None:
         self._pool = pool
@@ -43,6 +60,8 @@ class Tx:
         self._begun = False
         self._finished = False
         self._now: datetime | None = None
+        self.begin = BEGIN
+        """How it begins, when it has to."""
         self.begun_at = 0.0
         self.clock = clock
         self.reading = reading
@@ -123,7 +142,7 @@ class Tx:
     async def _begin(self, connection: Connection) -> None:
         if self._finished:
             raise RuntimeError("this transaction was finished by its last statement; nothing can follow it")
-        await connection.execute("begin")
+        await connection.execute(self.begin)
         self._begun = True
         self.begun_at = time.monotonic()
 

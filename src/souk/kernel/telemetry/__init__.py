@@ -8,7 +8,7 @@ telemetry.stop()
 from souk.kernel.telemetry.access import AccessLog
 from souk.kernel.telemetry.logs import add_context, log
 from souk.kernel.telemetry.looplag import LoopLag
-from souk.kernel.telemetry.metrics import JobMeter, Meter, Metrics, Outcome
+from souk.kernel.telemetry.metrics import JobMeter, Measured, Meter, Metrics, Outcome
 from souk.kernel.telemetry.redaction import names_secret, redact, redact_text
 from souk.kernel.telemetry.sentry import Reporter
 from souk.kernel.telemetry.start import Telemetry, start_telemetry
@@ -18,6 +18,7 @@ __all__ = [
     "AccessLog",
     "JobMeter",
     "LoopLag",
+    "Measured",
     "Meter",
     "Metrics",
     "Outcome",

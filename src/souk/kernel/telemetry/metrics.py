@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -81,6 +81,15 @@ class Reading:
         self.labels = dict(labels)
         self.read = read
         self.counter = counter
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """A resource of a market that knows values worth measuring."""
+
+    def gauges(self) -> Mapping[str, tuple[str, Read]]:
+        """By name: what each means, and how it is read."""
+        ...
 
 
 class Metrics(Collector):

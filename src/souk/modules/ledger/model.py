@@ -81,6 +81,23 @@ class OpenHold(msgspec.Struct, frozen=True):
     at: datetime
 
 
+class Side(msgspec.Struct, frozen=True):
+    """What a journal did to another account."""
+
+    purpose: str
+    owner_id: UUID | None
+    asset: str
+    exponent: int
+    amount: int
+
+
+class Booked(msgspec.Struct, frozen=True):
+    """What the entries and the open holds of an account add up to."""
+
+    total: int
+    on_hold: int
+
+
 class Step(msgspec.Struct, frozen=True):
     """What one journal did to an account."""
 
@@ -91,4 +108,4 @@ class Step(msgspec.Struct, frozen=True):
     at: datetime
     amount: int
     held: int
-    others: list[str]
+    others: list[Side]

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import msgspec
 
-from souk.kernel.db import call, many, one
+from souk.kernel.db import call, many, one, only
 from souk.modules.ledger.accounts import Owner
-from souk.modules.ledger.model import Balance, Line, Lot, OpenHold, Step
+from souk.modules.ledger.model import Balance, Booked, Line, Lot, OpenHold, Step
 
 # Writing
 
@@ -64,17 +64,26 @@ HOLD = one(
 
 STORY = many(
     Step,
-    """with steps as (
-           select e.journal_id, e.amount, e.balance, 0::bigint as held from entries e where e.account_id = $1
-           union all select h.journal_id, 0, null, h.amount from holds h where h.account_id = $1
-           union all select h.resolved_by, 0, null, -h.amount from holds h where h.account_id = $1 and h.state <> 'open')
+    """with touching as (
+           (select journal_id from entries where account_id = $1 order by position desc limit $2)
+           union select journal_id from holds where account_id = $1
+           union select resolved_by from holds where account_id = $1 and resolved_by is not null),
+       newest as (select j.* from touching t join journals j on j.id = t.journal_id order by j.created_at desc, j.id desc limit $2)
        select j.id as "id!", j.kind as "kind!", j.key as "key!", j.reference_id, j.at as "at!",
-              sum(s.amount)::bigint as "amount!", sum(s.held)::bigint as "held!",
-              array(select o.purpose || coalesce(' of ' || o.owner_id, '') || ' ' || x.amount
-                    from entries x join accounts o on o.id = x.account_id
-                    where x.journal_id = j.id and x.account_id <> $1 order by x.amount) as "others!"
-       from steps s join journals j on j.id = s.journal_id
-       group by j.id order by j.created_at desc, j.id desc limit $2""",
+              coalesce((select amount from entries where journal_id = j.id and account_id = $1), 0) as "amount!",
+              (coalesce((select sum(amount) from holds where journal_id = j.id and account_id = $1), 0)
+                  - coalesce((select sum(amount) from holds where resolved_by = j.id and account_id = $1), 0))::bigint as "held!",
+              coalesce((select jsonb_agg(jsonb_build_object('purpose', o.purpose, 'owner_id', o.owner_id, 'asset', o.asset,
+                      'exponent', s.exponent, 'amount', x.amount) order by o.asset, x.amount, o.id)
+                  from entries x join accounts o on o.id = x.account_id join assets s on s.code = o.asset
+                  where x.journal_id = j.id and x.account_id <> $1), '[]') as "others!"
+       from newest j order by j.created_at desc, j.id desc""",
+)
+
+BOOKED = only(
+    Booked,
+    """select coalesce((select sum(amount) from entries where account_id = $1), 0)::bigint as "total!",
+              coalesce((select sum(amount) from holds where account_id = $1 and state = 'open'), 0)::bigint as "on_hold!\"""",
 )
 
 
@@ -92,8 +101,8 @@ class Named(msgspec.Struct, frozen=True):
 FIND = many(
     Named,
     """select a.id, a.owner, a.owner_id, a.purpose, a.asset, s.exponent from accounts a join assets s on s.code = a.asset
-       where a.id::text = $1 or a.owner_id::text = $1 or a.purpose = $1 or a.purpose || ':' || a.asset = $1
-       order by a.purpose, a.asset, a.id limit 100""",
+       where a.id::text = lower($1) or a.owner_id::text = lower($1) or a.purpose = $1 or a.purpose || ':' || a.asset = $1
+       order by a.purpose, a.asset, a.id limit $2""",
 )
 
 # What the clock does
