@@ -3,17 +3,22 @@
 from souk.kernel.assembly import Market
 from souk.kernel.http.guards import Role, who
 from souk.kernel.live import Live, Namespace
-from souk.modules import audit, identity, ledger, mail
+from souk.modules import audit, identity, ledger, mail, payments
 
 NIMMIT = Market(
     "nimmit",
     base="/nimmit/v1",
     title="Nimmit: remote jobs on subscription credits",
-    roles=(Role("client"), Role("worker"), Role("admin", identity.STAFF | audit.READER | mail.STAFF)),
-    modules=(mail.MODULE, audit.MODULE, identity.MODULE, ledger.MODULE),
+    roles=(
+        Role("client", payments.PAYER),
+        Role("worker", payments.PAYEE),
+        Role("admin", identity.STAFF | audit.READER | mail.STAFF | payments.STAFF),
+    ),
+    modules=(mail.MODULE, audit.MODULE, identity.MODULE, ledger.MODULE, payments.MODULE),
     rules=(
         identity.Rules(sign_up=("client", "worker"), password=identity.MIXED, refresh_in_body=False),
         ledger.Assets((ledger.USD, ledger.CRD)),
+        payments.Rules(),
     ),
     live=Live((Namespace(path="/jobs"), Namespace(path="/messages"), Namespace(path="/admin", who=who("admin")))),
 )

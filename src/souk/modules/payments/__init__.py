@@ -1,0 +1,110 @@
+"""Payments: money comes in through a provider, waits in escrow, and goes back or on. The ledger holds it; this module asks and tells.
+
+A market has it by `modules=(…, ledger.MODULE, payments.MODULE)` and `rules=(ledger.Assets(…), payments.Rules(…))`.
+"""
+
+from souk.kernel.assembly import module
+from souk.modules.payments import jobs, leaving, payout_jobs, providers, reconciliation
+from souk.modules.payments.accounts import DISPUTED, LOSSES, PAYOUTS, PROVIDER_FEES, RECEIVABLE, clearing
+from souk.modules.payments.capacities import PAYEE, PAYER, STAFF
+from souk.modules.payments.errors import (
+    NothingHeld,
+    PayingOneself,
+    PaymentBusy,
+    PaymentNotFound,
+    PaymentOver,
+    PaymentsClosed,
+    RefundTooLarge,
+)
+from souk.modules.payments.escrow import release
+from souk.modules.payments.events import (
+    PaymentAuthorised,
+    PaymentCanceled,
+    PaymentCaptured,
+    PaymentDisputed,
+    PaymentFailed,
+    PaymentRefunded,
+    PayoutAccountChanged,
+    PayoutFailed,
+    PayoutPaid,
+    PayoutRequested,
+    ProviderHappened,
+    RefundFailed,
+)
+from souk.modules.payments.model import Payment, PaymentState, RefundSource, RefundStatus
+from souk.modules.payments.payers import customer_of
+from souk.modules.payments.paying import NewPayment, any_payment, ask, begin, cancel, capture, carry_out, confirm
+from souk.modules.payments.providers import Providers, Till
+from souk.modules.payments.reading import payments_for
+from souk.modules.payments.refunding import NewRefund, ask_refund, carry_out_refund, refund
+from souk.modules.payments.routes import books as books_routes
+from souk.modules.payments.routes import paying as paying_routes
+from souk.modules.payments.routes import payouts as payouts_routes
+from souk.modules.payments.routes import wallet as wallet_routes
+from souk.modules.payments.rules import Rules, rules_of
+from souk.modules.payments.sandbox import jobs as sandbox_jobs
+from souk.modules.payments.sandbox import pages as sandbox_pages
+from souk.modules.payments.stripe.settings import StripeSettings
+
+MODULE = module(
+    "payments",
+    *(jobs, payout_jobs, reconciliation, leaving, providers, sandbox_jobs),
+    *(wallet_routes, payouts_routes, paying_routes, books_routes),
+    development=(sandbox_pages,),
+)
+
+__all__ = [
+    "DISPUTED",
+    "LOSSES",
+    "MODULE",
+    "PAYEE",
+    "PAYER",
+    "PAYOUTS",
+    "PROVIDER_FEES",
+    "RECEIVABLE",
+    "STAFF",
+    "NewPayment",
+    "NewRefund",
+    "NothingHeld",
+    "PayingOneself",
+    "Payment",
+    "PaymentAuthorised",
+    "PaymentBusy",
+    "PaymentCanceled",
+    "PaymentCaptured",
+    "PaymentDisputed",
+    "PaymentFailed",
+    "PaymentNotFound",
+    "PaymentOver",
+    "PaymentRefunded",
+    "PaymentState",
+    "PaymentsClosed",
+    "PayoutAccountChanged",
+    "PayoutFailed",
+    "PayoutPaid",
+    "PayoutRequested",
+    "ProviderHappened",
+    "Providers",
+    "RefundFailed",
+    "RefundSource",
+    "RefundStatus",
+    "RefundTooLarge",
+    "Rules",
+    "StripeSettings",
+    "Till",
+    "any_payment",
+    "ask",
+    "ask_refund",
+    "begin",
+    "cancel",
+    "capture",
+    "carry_out",
+    "carry_out_refund",
+    "clearing",
+    "confirm",
+    "customer_of",
+    "payments_for",
+    "refund",
+    "release",
+    "rules_of",
+]

@@ -1,0 +1,1 @@
+"""Every statement of payments, a file for each thing that it keeps."""

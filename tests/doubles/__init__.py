@@ -1,0 +1,1 @@
+"""Real small servers that stand in for services outside."""
