@@ -18,6 +18,7 @@ from souk.process import (
     REST,
     START,
     Actors,
+    Order,
     Process,
     Unlawful,
     after,
@@ -55,16 +56,24 @@ class S(StrEnum):
     OFF = auto()
 
 
-class Order(Record):
+class Sale(Order):
     """What is bought."""
 
-    id: UUID
     buyer_id: UUID
     seller_id: UUID
     price: int
     title: str
     starts_at: datetime
-    ended_at: datetime | None
+    ended_at: datetime | None = None
+
+
+class NewSale(Record):
+    """What somebody wants."""
+
+    seller_id: UUID
+    price: int
+    title: str
+    starts_at: datetime
 
 
 class Share(Record):
@@ -75,12 +84,12 @@ class Share(Record):
 
 
 @guard("That is too much.")
-def is_possible(order: Order, params: Share) -> bool:
+def is_possible(order: Sale, params: Share) -> bool:
     """Nobody gets back more than they paid."""
     return params.back <= order.price
 
 
-ASK = step("ask", by=role("buyer"), source=START, target=S.ASKED)
+ASK = step("ask", by=BUYER, source=START, target=S.ASKED, takes=NewSale)
 PAY = step(
     "pay", by=PAYMENTS, on="payment.captured", source=S.ASKED, target=S.PAID, money=hold("price", payer=BUYER, fee=Rate.parse("10%"))
 )
@@ -96,7 +105,7 @@ def bought(*steps: Any, **changes: Any) -> dict[str, Any]:
     named = {each.name: each for each in steps}
     first = {each.name for each in STEPS}
     kept = (*(named.get(each.name, each) for each in STEPS), *(each for each in steps if each.name not in first))
-    declared = {"order": Order, "states": S, "parties": {BUYER: "buyer_id", SELLER: "seller_id"}, "steps": kept, "waits": WAITS}
+    declared = {"order": Sale, "states": S, "parties": {BUYER: "buyer_id", SELLER: "seller_id"}, "steps": kept, "waits": WAITS}
     return {**declared, "ends": (S.DONE, S.OFF), **changes}
 
 
@@ -121,6 +130,9 @@ def test_what_is_lawful_is_taken() -> None:
         (bought(step("buy", by=BUYER, source=S.PAID, target=S.DONE, money=release(SELLER), path="approve")),
          "in paid, buyer asking for approve may mean approve or buy"),
         (bought(steps=STEPS[1:]), "no step leads from START"),
+        (bought(changed(ASK, target=None)), "ask begins an order, and leads nowhere"),
+        (bought(changed(ASK, by=Actors((STAFF,)))), "ask begins an order by the role admin. Let a party begin it"),
+        (bought(changed(ASK, takes=None)), "ask begins an order without price. Take it, give it a default, or let a do= function set it"),
         (without("pay"), "no order can come to paid"),
         (without("lapse", waits={**WAITS, S.ASKED: waits_on(PAYMENTS)}), "asked waits for payments for ever. Add a clock step"),
         (bought(step("again", by=CLOCK, source=S.OFF, target=S.ASKED, at=after(S.OFF))), "off is an end, and again leads out of it"),
@@ -130,7 +142,7 @@ def test_what_is_lawful_is_taken() -> None:
         (bought(changed(CALL_OFF, by=Actors(()))), "nobody takes call_off"),
         (bought(changed(CALL_OFF, by=both(BUYER))), "call_off needs the agreement of buyer: only people agree, and it takes two"),
         (bought(changed(CALL_OFF, by=both(BUYER, CLOCK))), "only people agree"),
-        (bought(parties={BUYER: "buyer_id", SELLER: "vendor_id"}), "the party seller is named by the field vendor_id, which Order has not"),
+        (bought(parties={BUYER: "buyer_id", SELLER: "vendor_id"}), "the party seller is named by the field vendor_id, which Sale has not"),
         (without("call_off", parties={BUYER: "buyer_id", SELLER: "seller_id"}), "the party seller has nothing to do"),
         (bought(changed(PAY, on=())), "pay is taken by payments, and by no fact of theirs. Say on= with what they report: payment"),
         (bought(changed(PAY, on=("payment.captured", "rain"))), "pay follows from rain, which nobody who takes it reports"),
@@ -143,7 +155,7 @@ def test_what_is_lawful_is_taken() -> None:
         (bought(changed(APPROVE, takes=Share)), "approve needs parameters, which the clock does not know"),
         (bought(changed(APPROVE, at=(after("ship", days=1),))), "approve counts from the step ship, which does not exist"),
         (bought(changed(APPROVE, at=(after(S.ASKED, days=1),))), "approve counts from asked, and cannot be taken there"),
-        (bought(changed(APPROVE, at=(after(field("end"), days=1),))), "approve counts from the field end, which Order has not"),
+        (bought(changed(APPROVE, at=(after(field("end"), days=1),))), "approve counts from the field end, which Sale has not"),
         (bought(changed(APPROVE, at=(before(field("title"), days=1),))), "approve counts from title, which is no moment"),
         (bought(changed(APPROVE, at=(first_of(after(S.PAID, days=9), before(field("ended_at"), days=1)),))),
          "approve counts from ended_at, which may be empty in paid. Say sets=('ended_at',) on every way there"),
@@ -157,17 +169,20 @@ def test_what_is_lawful_is_taken() -> None:
         (bought(changed(APPROVE, by=SELLER | CLOCK, out_of_turn=True), waits={**WAITS, S.PAID: waits_on(BUYER | SELLER)}),
          "approve lets seller have the money by their own word"),
         (bought(changed(CALL_OFF, by=Actors((BUYER,)))), "call_off lets buyer have the money by their own word"),
-        (bought(changed(PAY, money=(hold("prize", payer=BUYER),))), "pay needs prize, which Order has not"),
+        (bought(changed(PAY, money=(hold("prize", payer=BUYER),))), "pay needs prize, which Sale has not"),
         (bought(changed(PAY, money=(hold("title", payer=BUYER),))), "pay moves title, which is no whole number"),
         (bought(changed(PAY, money=(hold("price", payer=STRANGER),))), "pay moves money of stranger, who is no party"),
-        (bought(changed(PAY, money=(hold("price", payer=BUYER, fee=field("cut")),))), "pay needs cut, which Order has not"),
+        (bought(changed(PAY, money=(hold("price", payer=BUYER, fee=field("cut")),))), "pay needs cut, which Sale has not"),
         (bought(changed(CALL_OFF, money=(split({BUYER: param("back"), SELLER: REST}, why="."),))),
          "call_off needs back, which what call_off takes has not"),
         (bought(changed(CALL_OFF, money=(split({BUYER: REST, SELLER: REST}, why="."),))), "call_off gives the rest to several"),
         (bought(changed(CALL_OFF, takes=Share, money=(split({BUYER: param("why"), SELLER: REST}, why="."),))),
          "moves why, which is no whole number"),
         (bought(changed(APPROVE, when=(is_possible,))), "the guard is_possible of approve judges parameters, and the step takes none"),
-        (bought(changed(APPROVE, sets=("end",))), "approve sets end, which Order has not"),
+        (bought(changed(APPROVE, sets=("end",))), "approve sets end, which Sale has not"),
+        (bought(changed(APPROVE, sets=("price",))), "approve sets price, and nobody says to what"),
+        (bought(changed(APPROVE, by=Actors((BUYER,)), at=(), becomes=STRANGER)), "who takes approve becomes stranger"),
+        (bought(changed(APPROVE, becomes=SELLER)), "who takes approve becomes seller: only people become parties"),
         (bought(changed(APPROVE, do="pay them")), "approve does 'pay them', which is no function"),
         (bought(changed(CALL_OFF, out_of_turn=False)), "call_off is open to seller, for whom nothing waits there"),
         (bought(changed(APPROVE, out_of_turn=True)), "approve is out of turn for nobody"),

@@ -32,6 +32,8 @@ class Actor(msgspec.Struct, frozen=True):
     kind: ActorKind
     facts: tuple[str, ...] = ()
     """What a machine reports: topics of events."""
+    roles: tuple[str, ...] = ()
+    """The market's roles that a person needs to be it."""
 
     def __or__(self, other: Actor | Actors) -> Actors:
         return Actors((self,)) | other
@@ -64,14 +66,17 @@ PLATFORM: Final = Actor("platform", ActorKind.MACHINE)
 """The market itself, as one who is paid. It takes no steps."""
 
 
-def party(name: str) -> Actor:
-    """Somebody whom an order names."""
-    return Actor(name, ActorKind.PARTY)
+def party(name: str, *roles: str) -> Actor:
+    """Somebody whom an order names, with one of these roles of the market; without any said, with the role of that name.
+
+    Whoever takes a step from START becomes the party that it is for.
+    """
+    return Actor(name, ActorKind.PARTY, roles=roles or (name,))
 
 
 def role(name: str) -> Actor:
     """Anybody with that role: staff, or a worker who is not in the order yet."""
-    return Actor(name, ActorKind.ROLE)
+    return Actor(name, ActorKind.ROLE, roles=(name,))
 
 
 def machine(name: str, *facts: str) -> Actor:

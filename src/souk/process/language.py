@@ -6,11 +6,14 @@ A process is declared with `process(…)` (see `laws`), which refuses one that c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
 import msgspec
 
+from souk.kernel.record import Record
 from souk.process.actors import CLOCK, Actor, Actors, actors_of
 from souk.process.money import Money
 from souk.process.times import Time
@@ -29,6 +32,27 @@ class Start(Enum):
 
 START: Final = Start.START
 State = StrEnum | Start
+
+
+class Order(Record, forbid_unknown_fields=False):
+    """What every order has; a process's own is a subclass with the fields that its market needs."""
+
+    id: UUID
+    state: str
+    revision: int
+    """How many steps it has taken."""
+    version: int
+    """Of the process that it began with."""
+    created_at: datetime
+    updated_at: datetime
+
+
+class Beginning(msgspec.Struct, frozen=True):
+    """What there is of an order before its first step: what `do` of that step gets in its place."""
+
+    id: UUID
+    at: datetime
+    by: UUID | None
 
 
 class Guard(msgspec.Struct, frozen=True):
@@ -72,8 +96,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     when: tuple[Guard, ...] = ()
     money: tuple[Money, ...] = ()
     sets: tuple[str, ...] = ()
-    """Fields of the order that have a value afterwards, whatever they had before."""
+    """Fields of the order that have a value afterwards: that of the parameter of the same name, or what `do` makes of it."""
+    becomes: Actor | None = None
+    """The party that whoever takes it is from now on."""
     do: Callable[..., Any] | None = None
+    """`async (tx, order, params)`, in the same transaction; what it returns, by name, are fields that have another value now."""
     at: tuple[Time, ...] = ()
     """When the clock takes it. Each arms a timer of its own."""
     on: tuple[str, ...] = ()
@@ -110,8 +137,8 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     """An order's life."""
 
     name: str
-    order: type[msgspec.Struct]
-    """What is known of an order: the columns of its table."""
+    order: type[Order]
+    """What is known of an order."""
     states: type[StrEnum]
     parties: Mapping[Actor, str]
     """Each party, and the field of the order that says who it is."""
@@ -171,6 +198,7 @@ def step(  # noqa: PLR0913 - the words of a sentence; few are used at once
     when: Guard | tuple[Guard, ...] = (),
     money: Money | tuple[Money, ...] = (),
     sets: tuple[str, ...] = (),
+    becomes: Actor | None = None,
     do: Callable[..., Any] | None = None,
     at: Time | tuple[Time, ...] = (),
     on: str | tuple[str, ...] = (),
@@ -191,6 +219,7 @@ def step(  # noqa: PLR0913 - the words of a sentence; few are used at once
         when=_several(when),
         money=_several(money),
         sets=sets,
+        becomes=becomes,
         do=do,
         at=_several(at),
         on=_several(on),

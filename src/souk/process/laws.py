@@ -16,7 +16,7 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 import msgspec
 
 from souk.process.actors import PLATFORM, Actor, ActorKind, Actors
-from souk.process.language import START, Process, Step, Waits, is_clock
+from souk.process.language import START, Order, Process, Step, Waits, is_clock
 from souk.process.money import LEADS, OVER, Escrow, Money, Param, Rest, Verb
 from souk.process.paths import Walked, certain_fields, walk
 from souk.process.times import Field, roots
@@ -43,7 +43,7 @@ Law = Callable[[Process, Walked], Iterator[str]]
 def process(  # noqa: PLR0913 - what a process consists of
     name: str,
     *,
-    order: type[msgspec.Struct],
+    order: type[Order],
     states: type[StrEnum],
     parties: Mapping[Actor, str],
     steps: tuple[Step, ...],
@@ -327,6 +327,21 @@ def _reserved_is_awaited(declared: Process, walked: Walked) -> Iterator[str]:
 # Functions
 
 
+def _beginnings(declared: Process, _walked: Walked) -> Iterator[str]:
+    """An order begins by one who becomes a party of it, and with all that it needs."""
+    own = msgspec.structs.fields(declared.order)[len(Order.__struct_fields__) :]
+    for step in declared.leaving(START):
+        if step.target is None:
+            yield f"{step.name} begins an order, and leads nowhere. Say target=."
+        for actor in step.by.each:
+            if actor.kind is ActorKind.ROLE:
+                yield f"{step.name} begins an order by the role {actor.name}. Let a party begin it: party({actor.name!r})."
+        given = set(step.takes.__struct_fields__ if step.takes else ()) | set(declared.parties.values()) | set(step.sets)
+        for each in own:
+            if each.required and each.name not in given and step.do is None:
+                yield f"{step.name} begins an order without {each.name}. Take it, give it a default, or let a do= function set it."
+
+
 def _functions(declared: Process, _walked: Walked) -> Iterator[str]:
     for step in declared.steps:
         if step.do is not None and not callable(step.do):
@@ -338,6 +353,10 @@ def _functions(declared: Process, _walked: Walked) -> Iterator[str]:
         for name in step.sets:
             if name not in declared.order.__struct_fields__:
                 yield f"{step.name} sets {name}, which {declared.order.__name__} has not."
+            elif step.do is None and (step.takes is None or name not in step.takes.__struct_fields__):
+                yield f"{step.name} sets {name}, and nobody says to what. Take it as a parameter, or let a do= function set it."
+        if step.becomes is not None and (step.becomes not in declared.parties or not all(actor.is_person for actor in step.by.each)):
+            yield f"who takes {step.name} becomes {step.becomes.name}: only people become parties, and only those of parties=."
 
 
 LAWS: Final[Mapping[str, Law]] = {
@@ -354,5 +373,6 @@ LAWS: Final[Mapping[str, Law]] = {
     "nobody pays themselves": _nobody_pays_themselves,
     "amounts exist": _amounts,
     "reserved money is awaited": _reserved_is_awaited,
+    "orders begin whole": _beginnings,
     "functions fit": _functions,
 }

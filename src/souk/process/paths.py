@@ -75,7 +75,8 @@ def certain_fields(process: Process) -> dict[State, frozenset[str]]:
         for step in process.leaving(here):
             if step.target is None:
                 continue
-            more = certain[here] | set(step.sets)
+            own = {process.parties[step.becomes]} if step.becomes in process.parties else set()
+            more = certain[here] | set(step.sets) | own
             now = more & certain[step.target] if step.target in certain else more
             if now != certain.get(step.target):
                 certain[step.target] = now

@@ -14,6 +14,7 @@ from souk.kernel.record import Record
 from souk.process import (
     CLOCK,
     START,
+    Order,
     after,
     along,
     both,
@@ -36,8 +37,8 @@ from souk.process import (
 
 REQUESTER: Final = party("requester")
 AGENT: Final = party("agent")
-PROPOSER: Final = party("proposer")
-OTHER: Final = party("other")
+PROPOSER: Final = party("proposer", "requester", "agent")
+OTHER: Final = party("other", "requester", "agent")
 ADMIN: Final = role("admin")
 PAYMENTS: Final = machine("payments", "payment.captured")
 DEAL_MOVES: Final = process_of("deal")
@@ -54,18 +55,15 @@ class TaskState(StrEnum):
     CANCELLED = auto()
 
 
-class Task(Record):
+class Task(Order):
     """What somebody wants done."""
 
-    id: UUID
     requester_id: UUID
-    agent_id: UUID | None
     price: int
     due: datetime
-    is_public: bool
-    signatures: int
-    status: TaskState
-    revision: int
+    is_public: bool = False
+    signatures: int = 0
+    agent_id: UUID | None = None
 
 
 class NewTask(Record):
@@ -91,6 +89,11 @@ class Shares(Record):
     reason: Text
 
 
+async def agent_of_deal(_tx: object, order: Task, _params: None) -> dict[str, object]:
+    """Whose deal it is."""
+    return {"agent_id": order.requester_id}
+
+
 @guard("Both sides have to sign the contract first.")
 def is_signed(order: Task) -> bool:
     """Nobody pays for what is not signed."""
@@ -110,7 +113,7 @@ TASK: Final = process(
     states=TaskState,
     parties={REQUESTER: "requester_id", AGENT: "agent_id"},
     steps=(
-        step("create", by=role("requester"), source=START, target=T.DRAFT, takes=NewTask, emits="task.created"),
+        step("create", by=REQUESTER, source=START, target=T.DRAFT, takes=NewTask, emits="task.created"),
         step("edit", by=REQUESTER, source=T.DRAFT, takes=NewTask),
         step("publish", by=REQUESTER, source=T.DRAFT),
         step("unpublish", by=REQUESTER, source=T.DRAFT, when=is_public),
@@ -120,6 +123,7 @@ TASK: Final = process(
             source=T.DRAFT,
             target=T.DEAL,
             sets=("agent_id",),
+            do=agent_of_deal,
             emits="task.deal.confirmed",
             tell=tell(REQUESTER | AGENT, "deal"),
         ),
@@ -196,22 +200,21 @@ class DealState(StrEnum):
     WITHDRAWN = auto()
 
 
-class Deal(Record):
+class Deal(Order):
     """A card in a chat: these terms, or none."""
 
-    id: UUID
     task_id: UUID
     proposer_id: UUID
     other_id: UUID
     price: int
     due: datetime
-    status: DealState
-    revision: int
 
 
 class NewDeal(Record):
     """The terms."""
 
+    task_id: UUID
+    other_id: UUID
     price: Annotated[int, Meta(ge=0)]
     due: datetime
     scope: Text
@@ -224,7 +227,7 @@ DEAL: Final = process(
     states=DealState,
     parties={PROPOSER: "proposer_id", OTHER: "other_id"},
     steps=(
-        step("propose", by=role("requester") | role("agent"), source=START, target=D.PROPOSED, takes=NewDeal, tell=tell(OTHER, "proposed")),
+        step("propose", by=PROPOSER, source=START, target=D.PROPOSED, takes=NewDeal, tell=tell(OTHER, "proposed")),
         step("accept", by=OTHER, source=D.PROPOSED, target=D.ACCEPTED, along=along("task", "deal", through="task_id")),
         step("decline", by=OTHER, source=D.PROPOSED, target=D.DECLINED, tell=tell(PROPOSER, "declined")),
         step("withdraw", out_of_turn=True, by=PROPOSER | CLOCK, source=D.PROPOSED, target=D.WITHDRAWN, at=after(field("due"))),

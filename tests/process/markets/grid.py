@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum, auto
 from typing import Annotated, Final
 from uuid import UUID
@@ -14,6 +14,8 @@ from souk.process import (
     CLOCK,
     PLATFORM,
     START,
+    Beginning,
+    Order,
     after,
     computed,
     field,
@@ -66,18 +68,15 @@ class DeploymentState(StrEnum):
     CANCELLED = auto()
 
 
-class Deployment(Record):
+class Deployment(Order):
     """Capacity that somebody rents."""
 
-    id: UUID
     user_id: UUID
     price: int
     quote_until: datetime
     term_ends: datetime
     term_days: int
     requotes: int
-    status: DeploymentState
-    revision: int
 
 
 class NewDeployment(Record):
@@ -95,6 +94,13 @@ def unused(order: Deployment, now: datetime) -> int:
     return order.price * days // order.term_days
 
 
+async def quoted(_tx: object, order: Beginning, params: NewDeployment) -> dict[str, object]:
+    """What it costs, and until when that holds."""
+    days = 30 * params.months
+    ends, holds = order.at + timedelta(days=days), order.at + timedelta(minutes=15)
+    return {"price": params.cpu * days, "term_days": days, "term_ends": ends, "quote_until": holds, "requotes": 0}
+
+
 @guard("The price has moved three times.")
 def may_requote(order: Deployment) -> bool:
     """A swap is priced anew at most three times."""
@@ -109,7 +115,7 @@ DEPLOYMENT: Final = process(
     states=DeploymentState,
     parties={USER: "user_id"},
     steps=(
-        step("order", by=role("user"), source=START, target=D.AWAITING_PAYMENT, takes=NewDeployment),
+        step("order", by=USER, do=quoted, source=START, target=D.AWAITING_PAYMENT, takes=NewDeployment),
         step(
             "pay",
             by=PAYMENTS | CHAIN,
@@ -227,13 +233,10 @@ class NodeState(StrEnum):
     REJECTED = auto()
 
 
-class NodeRequest(Record):
+class NodeRequest(Order):
     """Somebody wants to offer a node."""
 
-    id: UUID
     operator_id: UUID
-    status: NodeState
-    revision: int
 
 
 class NewNode(Record):
@@ -250,7 +253,7 @@ class Decision(Record):
 
 
 N = NodeState
-OWNER: Final = party("operator")
+OWNER: Final = party("operator", "node_operator")
 DASHBOARD: Final = role("dashboard_operator")
 NODE: Final = process(
     "node_request",
@@ -258,7 +261,7 @@ NODE: Final = process(
     states=NodeState,
     parties={OWNER: "operator_id"},
     steps=(
-        step("submit", by=role("node_operator"), source=START, target=N.SUBMITTED, takes=NewNode, tell=tell(DASHBOARD, "node_submitted")),
+        step("submit", by=OWNER, source=START, target=N.SUBMITTED, takes=NewNode, tell=tell(DASHBOARD, "node_submitted")),
         step("withdraw", out_of_turn=True, by=OWNER, source=(N.SUBMITTED, N.REVIEWING), target=N.REJECTED),
         step("review", by=DASHBOARD, source=N.SUBMITTED, target=N.REVIEWING, tell=tell(OWNER, "node_reviewing")),
         step("approve", by=DASHBOARD, source=N.REVIEWING, target=N.APPROVED, takes=Decision, tell=tell(OWNER, "node_approved")),

@@ -14,6 +14,8 @@ from souk.process import (
     CLOCK,
     REST,
     START,
+    Beginning,
+    Order,
     after,
     before,
     both,
@@ -60,10 +62,9 @@ class BookingState(StrEnum):
     CANCELLED = auto()
 
 
-class Booking(Record):
+class Booking(Order):
     """An appointment."""
 
-    id: UUID
     customer_id: UUID
     barber_id: UUID
     starts_at: datetime
@@ -73,8 +74,6 @@ class Booking(Record):
     free_until: timedelta
     late_share: int
     accepts_itself: bool
-    status: BookingState
-    revision: int
 
 
 class NewBooking(Record):
@@ -111,6 +110,12 @@ def back_to_customer(order: Booking, now: datetime) -> int:
     return order.price if free else order.price - order.price * order.late_share // 100
 
 
+async def priced(_tx: object, _order: Beginning, params: NewBooking) -> dict[str, object]:
+    """What the barber's services cost and how long they take, by the policy of today."""
+    ends = params.starts_at + timedelta(minutes=30 * len(params.services))
+    return {"ends_at": ends, "price": 3_000, "commission": 450, "free_until": timedelta(days=1), "late_share": 50, "accepts_itself": False}
+
+
 @guard("This barber decides about each request.")
 def accepts_itself(order: Booking) -> bool:
     """A barber may take bookings without looking."""
@@ -125,7 +130,7 @@ BOOKING: Final = process(
     states=BookingState,
     parties={CUSTOMER: "customer_id", BARBER: "barber_id"},
     steps=(
-        step("request", by=role("customer"), source=START, target=B.UNPAID, takes=NewBooking),
+        step("request", by=CUSTOMER, do=priced, source=START, target=B.UNPAID, takes=NewBooking),
         step(
             "authorise",
             by=PAYMENTS,
@@ -244,13 +249,10 @@ class VerificationState(StrEnum):
     REJECTED = auto()
 
 
-class Verification(Record):
+class Verification(Order):
     """What a barber showed about themselves."""
 
-    id: UUID
     barber_id: UUID
-    status: VerificationState
-    revision: int
 
 
 class Verdict(Record):
@@ -265,7 +267,7 @@ VERIFICATION: Final = process(
     states=VerificationState,
     parties={BARBER: "barber_id"},
     steps=(
-        step("apply", by=role("barber"), source=START, target=VerificationState.PENDING),
+        step("apply", by=BARBER, source=START, target=VerificationState.PENDING),
         step("add", out_of_turn=True, by=BARBER, source=VerificationState.PENDING),
         step(
             "approve",

@@ -15,6 +15,7 @@ from souk.process import (
     PLATFORM,
     REST,
     START,
+    Order,
     after,
     before,
     computed,
@@ -37,7 +38,7 @@ from souk.process import (
 
 CLIENT: Final = party("client")
 WORKER: Final = party("worker")
-OFFERED: Final = party("offered")
+OFFERED: Final = party("offered", "worker")
 ANY_WORKER: Final = role("worker")
 ADMIN: Final = role("admin")
 ANALYST: Final = machine("analyst", "job.analysed")
@@ -56,23 +57,20 @@ class JobState(StrEnum):
     CANCELLED = auto()
 
 
-class Job(Record):
+class Job(Order):
     """What a client wants done."""
 
-    id: UUID
     client_id: UUID
-    worker_id: UUID | None
-    offered_id: UUID | None
-    is_public: bool
-    credits: int
-    hours: int
-    hourly_rate: int
     deadline: datetime
-    revisions: int
-    revisions_allowed: int
-    deliverables: int
-    status: JobState
-    revision: int
+    credits: int = 1
+    hours: int = 1
+    hourly_rate: int = 2_000
+    revisions: int = 0
+    revisions_allowed: int = 2
+    deliverables: int = 0
+    is_public: bool = False
+    worker_id: UUID | None = None
+    offered_id: UUID | None = None
 
 
 class NewJob(Record):
@@ -107,6 +105,11 @@ def earnings(order: Job, _now: datetime) -> int:
     return order.hours * order.hourly_rate
 
 
+async def next_in_line(_tx: object, order: Job, _params: None) -> dict[str, object]:
+    """The best who was not asked before."""
+    return {"offered_id": order.client_id}
+
+
 @guard("There are no revisions left.")
 def rounds_are_left(order: Job) -> bool:
     """A client may ask for as many revisions as were agreed."""
@@ -133,18 +136,19 @@ JOB: Final = process(
     states=JobState,
     parties={CLIENT: "client_id", WORKER: "worker_id", OFFERED: "offered_id"},
     steps=(
-        step("post", by=role("client"), source=START, target=J.PENDING, takes=NewJob, money=hold("credits", payer=CLIENT, asset="CRD")),
+        step("post", by=CLIENT, source=START, target=J.PENDING, takes=NewJob, money=hold("credits", payer=CLIENT, asset="CRD")),
         step("analyse", by=ANALYST | CLOCK, on="job.analysed", source=J.PENDING, target=J.MATCHING, at=after(J.PENDING, minutes=2)),
         step(
             "offer",
             by=CLOCK,
             source=J.MATCHING,
             sets=("offered_id",),
+            do=next_in_line,
             tell=tell(OFFERED, "offered"),
             at=(after(J.MATCHING), after("decline"), after("offer", minutes=15)),
         ),
         step("decline", by=OFFERED, source=J.MATCHING),
-        step("accept", by=OFFERED, source=J.MATCHING, target=J.ASSIGNED, sets=("worker_id",), tell=tell(CLIENT, "assigned")),
+        step("accept", by=OFFERED, source=J.MATCHING, target=J.ASSIGNED, becomes=WORKER, tell=tell(CLIENT, "assigned")),
         step(
             "take",
             out_of_turn=True,
@@ -152,7 +156,7 @@ JOB: Final = process(
             source=J.MATCHING,
             target=J.ASSIGNED,
             when=is_open_to_all,
-            sets=("worker_id",),
+            becomes=WORKER,
             path="accept",
             tell=tell(CLIENT, "assigned"),
         ),

@@ -17,6 +17,8 @@ from souk.kernel.record import Record
 from souk.process import (
     CLOCK,
     START,
+    Beginning,
+    Order,
     after,
     along,
     both,
@@ -39,7 +41,6 @@ from souk.process import (
 
 CLIENT: Final = party("client")
 WORKER: Final = party("worker")
-ANY_WORKER: Final = role("worker")
 ADMIN: Final = role("admin")
 PAYMENTS: Final = machine("payments", "payment.captured", "payment.failed")
 BOOKING_MOVES: Final = process_of("booking")
@@ -62,10 +63,9 @@ class ProjectState(StrEnum):
     EXPIRED = auto()
 
 
-class Project(Record):
+class Project(Order):
     """What a client wants done."""
 
-    id: UUID
     client_id: UUID
     title: str
     description: str
@@ -73,8 +73,6 @@ class Project(Record):
     currency: str
     skills: tuple[str, ...]
     deadline: datetime
-    status: ProjectState
-    revision: int
 
 
 class NewProject(Record):
@@ -95,7 +93,7 @@ PROJECT: Final = process(
     states=ProjectState,
     parties={CLIENT: "client_id"},
     steps=(
-        step("create", by=role("client"), source=START, target=P.OPEN, takes=NewProject, emits="project.created"),
+        step("create", by=CLIENT, source=START, target=P.OPEN, takes=NewProject, emits="project.created"),
         step("edit", by=CLIENT, source=P.OPEN, takes=NewProject),
         step("cancel", by=CLIENT, source=P.OPEN, target=P.CANCELLED),
         step("expire", by=CLOCK, source=P.OPEN, target=P.EXPIRED, at=after(field("deadline")), tell=tell(CLIENT, "project_expired")),
@@ -127,23 +125,22 @@ class BidState(StrEnum):
     WITHDRAWN = auto()
 
 
-class Bid(Record):
+class Bid(Order):
     """What a worker offers."""
 
-    id: UUID
     project_id: UUID
     worker_id: UUID
     amount: int
     delivery_time: int
     proposal: str
-    status: BidState
     bidding_ends: datetime
-    revision: int
 
 
 class NewBid(Record):
     """A bid as its worker makes it."""
 
+    project_id: UUID
+    bidding_ends: datetime
     amount: Amount
     delivery_time: Annotated[int, Meta(ge=1, le=3650)]
     proposal: Text
@@ -155,7 +152,7 @@ BID: Final = process(
     states=BidState,
     parties={WORKER: "worker_id"},
     steps=(
-        step("submit", by=ANY_WORKER, source=START, target=BidState.PENDING, takes=NewBid, emits="bid.submitted"),
+        step("submit", by=WORKER, source=START, target=BidState.PENDING, takes=NewBid, emits="bid.submitted"),
         step("withdraw", by=WORKER, source=BidState.PENDING, target=BidState.WITHDRAWN),
         step("accept", by=BOOKING_MOVES, source=BidState.PENDING, target=BidState.ACCEPTED),
         step("revive", by=BOOKING_MOVES, source=BidState.ACCEPTED, target=BidState.PENDING),
@@ -180,10 +177,9 @@ class BookingState(StrEnum):
     REFUNDED = auto()
 
 
-class Booking(Record):
+class Booking(Order):
     """The contract between a client and the worker of their choice."""
 
-    id: UUID
     project_id: UUID
     bid_id: UUID
     client_id: UUID
@@ -191,8 +187,6 @@ class Booking(Record):
     agreed_amount: int
     bid_amount: int
     currency: str
-    status: BookingState
-    revision: int
 
 
 class NewBooking(Record):
@@ -232,6 +226,11 @@ class Resolution(Record):
     fee_returned: bool = False
 
 
+async def from_bid(_tx: object, _order: Beginning, params: NewBooking) -> dict[str, object]:
+    """What follows from the bid that is taken."""
+    return {"bid_id": params.project_id, "bid_amount": params.agreed_amount, "currency": "USD"}
+
+
 @guard("The amount is above the worker's bid. Agree on at most that.")
 def is_no_more_than_bid(order: Booking) -> bool:
     """An agreed amount differs from the bid only downward."""
@@ -247,11 +246,12 @@ BOOKING: Final = process(
     steps=(
         step(
             "book",
-            by=role("client"),
+            by=CLIENT,
             source=START,
             target=B.AWAITING_PAYMENT,
             takes=NewBooking,
             when=is_no_more_than_bid,
+            do=from_bid,
             along=(along("project", "award", through="project_id"), along("bid", "accept", through="bid_id")),
             tell=tell(WORKER, "booked"),
             emits="booking.created",
