@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterable
 
 import pytest
 
@@ -29,10 +30,19 @@ def all_modules() -> list[Module]:
     return list(by_name.values())
 
 
+SAMPLE = "sample"
+"""The module that shows how one is written. It has a market to itself, and tables under names that are as plain as those of others."""
+
+
 @pytest.fixture
 def sources() -> tuple[Source, ...]:
     """A market that has all modules."""
+    return of(module for module in all_modules() if module.name != SAMPLE)
+
+
+def of(modules: Iterable[Module]) -> tuple[Source, ...]:
+    """All that a market of these modules migrates."""
     kernel = kernel_sources()
     taken = {source.folder for source in kernel}
-    own = [Source(module.name, module.migrations) for module in all_modules() if module.migrations.is_dir()]
+    own = [Source(module.name, module.migrations) for module in modules if module.migrations.is_dir()]
     return (*kernel, *(source for source in own if source.folder not in taken))

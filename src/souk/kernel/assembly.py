@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 from uuid import UUID
 
 import msgspec
@@ -23,6 +23,15 @@ Export = Callable[[Tx, UUID], Awaitable[object]]
 Erase = Callable[[Tx, UUID], Awaitable[None]]
 Resources = Callable[[Settings, "Market"], Mapping[type, object]]
 ActorOfKey = Callable[[Tx, "Market", str], Awaitable[Actor | None]]
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """A resource that is closed when its market is: it holds connections to somewhere else."""
+
+    async def aclose(self) -> None:
+        """Close them. Whatever is asked now is not answered any more."""
+        ...
 
 
 class Module(msgspec.Struct, frozen=True):

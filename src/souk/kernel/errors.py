@@ -70,6 +70,15 @@ class Refusal(Exception):
         return (("Retry-After", str(self.retry_after)),) if self.retry_after else ()
 
 
+def refusal(code: str, message: str, *, status: int) -> type[Refusal]:
+    """A refusal that is declared as a value: a rule with its sentence."""
+
+    class Declared(Refusal, status=status, message=message, code=code):
+        __doc__ = message
+
+    return Declared
+
+
 @cache
 def camel(name: str) -> str:
     """A field's name outside: `retry_after` → `retryAfter`."""

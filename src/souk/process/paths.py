@@ -75,7 +75,7 @@ def certain_fields(process: Process) -> dict[State, frozenset[str]]:
         for step in process.leaving(here):
             if step.target is None:
                 continue
-            own = {process.parties[step.becomes]} if step.becomes in process.parties else set()
+            own = {name for party, name in process.parties.items() if party == step.becomes}
             more = certain[here] | set(step.sets) | own
             now = more & certain[step.target] if step.target in certain else more
             if now != certain.get(step.target):

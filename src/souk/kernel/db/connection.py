@@ -29,6 +29,10 @@ class Broken(Exception):
         self.sent = sent
 
 
+class Repartitioned(Exception):
+    """The table got a partition for this row while the statement waited for it. Nothing was written; run it all again."""
+
+
 class Violated(Exception):
     """A rule of the schema (unique, exclusion, check, foreign key) refused a change.
 
@@ -86,6 +90,8 @@ class Connection:
         except asyncpg.NoDataFoundError as error:  # `must_exist` of the ground migration
             raise NoRow(f"no row for {query!r}") from error
         except asyncpg.IntegrityConstraintViolationError as error:
+            if not error.constraint_name and not error.column_name:
+                raise Repartitioned from error
             raise Violated(str(error.constraint_name or error.column_name), error.detail or "") from error
         except NO_ANSWER as error:
             raise self._judge(error) from error

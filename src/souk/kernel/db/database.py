@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 import asyncpg
 
 from souk.kernel.clock import Clock
-from souk.kernel.db.connection import Broken, Unanswered
+from souk.kernel.db.connection import Broken, Repartitioned, Unanswered
 from souk.kernel.db.errors import Contended, DatabaseExhausted, DatabaseUnavailable, OutcomeUnknown, TooSlow, Unstorable
 from souk.kernel.db.pool import ANSWER_SECONDS, Pool
 from souk.kernel.db.query import only
@@ -27,6 +27,7 @@ AGAIN: Final = (
     asyncpg.SerializationError,
     asyncpg.DeadlockDetectedError,
     asyncpg.InvalidCachedStatementError,
+    Repartitioned,
 )
 """Failures that say "run it again from the start"; nothing of the transaction remains."""
 

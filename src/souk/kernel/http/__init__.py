@@ -3,7 +3,7 @@
 from souk.kernel.http.answer import Content, Redirect, Reply
 from souk.kernel.http.guards import ANYONE, MEMBER, Actor, NotAllowed, Role, SignInNeeded, Who, who
 from souk.kernel.http.operation import Operation, operation
-from souk.kernel.http.paging import CursorPage, CursorPaging, Page, Paging, cursor_page
+from souk.kernel.http.paging import BothPage, BothPaging, CursorPage, CursorPaging, Page, Paging, both_page, cursor_page
 from souk.kernel.http.refusals import Invalid, NotFound, Problem, invalid
 from souk.kernel.http.request import Request
 from souk.kernel.http.tokens import Tokens
@@ -13,6 +13,8 @@ __all__ = [
     "MEMBER",
     "Actor",
     "Content",
+    "BothPage",
+    "BothPaging",
     "CursorPage",
     "CursorPaging",
     "Invalid",
@@ -29,6 +31,7 @@ __all__ = [
     "SignInNeeded",
     "Tokens",
     "Who",
+    "both_page",
     "cursor_page",
     "invalid",
     "operation",

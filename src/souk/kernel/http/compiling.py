@@ -21,7 +21,7 @@ from souk.kernel.http.fields import fields_of, select
 from souk.kernel.http.guards import ANYONE, NotAllowed, OutOfScope, SignInNeeded, roles_allowed
 from souk.kernel.http.limits import Limit, Limiter, Verdict, address_key, parse
 from souk.kernel.http.operation import Operation
-from souk.kernel.http.paging import CursorPage, Page
+from souk.kernel.http.paging import BothPage, CursorPage, Page
 from souk.kernel.http.parameters import rehearsing
 from souk.kernel.http.refusals import TooManyRequests
 from souk.kernel.http.request import Request
@@ -263,6 +263,7 @@ ENCODERS: Final[dict[type, Encode]] = {
     type(None): _nothing,
     Page: _page,
     CursorPage: _page,
+    BothPage: _page,
     Reply: _reply,
     Redirect: lambda result, _status: redirect(result),
     Content: lambda result, _status: document(result),

@@ -7,7 +7,7 @@ from typing import Any, Final, get_args, get_origin
 import msgspec
 
 from souk.kernel.http.answer import Reply
-from souk.kernel.http.paging import CursorPage, Page
+from souk.kernel.http.paging import BothPage, CursorPage, Page
 from souk.kernel.http.parameters import pairs
 from souk.kernel.http.refusals import Invalid, Problem
 from souk.kernel.http.wording import nearest
@@ -42,7 +42,7 @@ def select(body: bytes, query: bytes, known: tuple[str, ...] = ()) -> bytes:
 def fields_of(answers: Any) -> tuple[str, ...]:
     """The fields that an operation's return annotation promises: of its Struct, or of the items of its list or page."""
     origin = get_origin(answers)
-    while isinstance(origin, type) and issubclass(origin, (list, tuple, Page, CursorPage, Reply)):
+    while isinstance(origin, type) and issubclass(origin, (list, tuple, Page, CursorPage, BothPage, Reply)):
         answers = get_args(answers)[0]
         origin = get_origin(answers)
     kind = origin or answers

@@ -31,14 +31,14 @@ from souk.kernel.http.examples import example_of
 from souk.kernel.http.guards import ANYONE, MEMBER, NotAllowed, OutOfScope, Role, SignInNeeded, roles_allowed
 from souk.kernel.http.idempotency import LONGEST_KEY
 from souk.kernel.http.operation import Operation
-from souk.kernel.http.paging import CursorPage, CursorPagination, Page, Pagination
+from souk.kernel.http.paging import BothPage, BothPagination, CursorPage, CursorPagination, Page, Pagination
 from souk.kernel.http.tokens import TokenExpired, TokenInvalid, TokenRevoked
 
 Op = Operation[..., Any]
 Json = dict[str, Any]
 
 REF: Final = "#/components/schemas/{name}"
-PAGES: Final = {Page: Pagination, CursorPage: CursorPagination}
+PAGES: Final = {Page: Pagination, CursorPage: CursorPagination, BothPage: BothPagination}
 
 TOKEN_REFUSALS: Final = (TokenInvalid, TokenExpired, TokenRevoked)
 BODY_REFUSALS: Final = (no.MalformedBody, no.BodyCutShort, no.BodyTooLarge, no.BodyTooSlow, no.UnsupportedMediaType)

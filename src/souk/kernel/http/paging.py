@@ -1,4 +1,4 @@
-"""Lists, page by page: `?page=2&limit=20` where a total is wanted, `?cursor=…` where the list is large or alive.
+"""Lists, page by page: `?page=2&limit=20` where a total is wanted, `?cursor=…` where the list is large or alive; `BothPaging` takes either.
 
 An operation's query extends `Paging` or `CursorPaging`; its filters and orders are fields with a type, so nothing that
 has no index can be asked for:
@@ -105,6 +105,47 @@ class CursorPage(msgspec.Struct, Generic[T], frozen=True):
     @property
     def pagination(self) -> CursorPagination:
         return CursorPagination(self.paging.limit, self.next_cursor)
+
+
+class BothPaging(CursorPaging, kw_only=True):
+    """A page by its number, counted from the cursor where one is given: some clients count pages, others read on."""
+
+    page: PageNumber = 1
+
+    @property
+    def offset(self) -> int:
+        """How many rows lie between the cursor and the page."""
+        return (self.page - 1) * self.limit
+
+
+class BothPagination(Record):
+    """Where in a list the caller stands, and how to go on."""
+
+    page: int
+    limit: int
+    total: int
+    total_pages: int
+    next_cursor: str | None
+
+
+class BothPage(msgspec.Struct, Generic[T], frozen=True):
+    """One page of a list whose total is known, and from which one may also read on."""
+
+    items: Sequence[T]
+    total: int
+    next_cursor: str | None
+    paging: BothPaging
+
+    @property
+    def pagination(self) -> BothPagination:
+        limit = self.paging.limit
+        return BothPagination(self.paging.page, limit, self.total, -(-self.total // limit), self.next_cursor)
+
+
+def both_page(rows: Sequence[T], total: int, paging: BothPaging, key: Callable[[T], Any]) -> BothPage[T]:
+    """A page from `limit + 1` rows and the length of the whole list."""
+    found = cursor_page(rows, paging, key)
+    return BothPage(found.items, total, found.next_cursor, paging)
 
 
 def cursor_page(rows: Sequence[T], paging: CursorPaging, key: Callable[[T], Any]) -> CursorPage[T]:

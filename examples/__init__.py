@@ -1,0 +1,1 @@
+"""Marketplaces to read and to copy."""

@@ -1,0 +1,105 @@
+"""Processes made ready: whatever can be decided once about one is decided here, when a market starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from inspect import isawaitable, signature
+from typing import Any, Final
+
+import msgspec
+
+from souk.kernel.db import Tx
+from souk.kernel.errors import REFUSALS, Refusal, refusal
+from souk.modules.orders.events import event_of
+from souk.modules.orders.model import Stored
+from souk.process import START, Guard, Order, Process, Step
+from souk.process.together import together
+
+encode: Final = msgspec.json.encode
+
+
+class Ready:
+    """A guard made ready: how it is asked, and what it says where it does not hold."""
+
+    def __init__(self, guard: Guard) -> None:
+        self.guard = guard
+        wanted = signature(guard.rule).parameters
+        self.wants_tx = "tx" in wanted
+        self.wants_params = len(wanted) - self.wants_tx > 1
+        self.refusal = _refusal_of(guard)
+
+    async def holds(self, tx: Tx, order: object, params: object) -> bool:
+        """Whether it does, for this order."""
+        args = (tx, order, params) if self.wants_tx else (order, params)
+        found = self.guard.rule(*(args if self.wants_params else args[:-1]))
+        return bool(await found if isawaitable(found) else found)
+
+
+def _refusal_of(guard: Guard) -> type[Refusal]:
+    known = REFUSALS.get(guard.code)
+    if known is not None and known.message == guard.reason:
+        return known
+    return refusal(guard.code, guard.reason, status=409)
+
+
+class Kind:
+    """A process made ready."""
+
+    def __init__(self, process: Process, collection: str) -> None:
+        self.process: Final = process
+        self.collection: Final = collection
+        """What its orders are called in paths: `/lessons`."""
+        self.decode: Final[Callable[[msgspec.Raw], Any]] = msgspec.json.Decoder(process.order).decode
+        names = zip(process.order.__struct_fields__, process.order.__struct_encode_fields__, strict=True)
+        self.own: Final = {name: outside for name, outside in names if name not in Order.__struct_fields__}
+        """The fields that are the market's, by their names inside, and outside."""
+        self.events: Final = {step.name: event_of(process, step) for step in process.steps}
+        self.asks: Final = {step.name: event_of(process, step, asked=True) for step in process.steps if step.by.together}
+        self.guards: Final = {step.name: tuple(Ready(guard) for guard in step.when) for step in process.steps}
+        self.by_path: Final[dict[str, tuple[Step, ...]]] = {}
+        for step in process.steps:
+            self.by_path[step.public] = (*self.by_path.get(step.public, ()), step)
+        self.state: Final[Callable[[str], Any]] = process.states
+
+    @property
+    def name(self) -> str:
+        return self.process.name
+
+    def order(self, stored: Stored) -> Any:
+        """The order as its market knows it."""
+        return self.decode(stored.whole)
+
+    def content(self, fields: Mapping[str, object]) -> str:
+        """Fields as they are kept."""
+        return encode({self.own[name]: value for name, value in fields.items() if name in self.own}).decode()
+
+    def parties(self, order: object) -> dict[str, Any]:
+        """Who has which part in it, of those who have one."""
+        found = {actor.name: getattr(order, field) for actor, field in self.process.parties.items()}
+        return {name: person for name, person in found.items() if person is not None}
+
+    def beginnings(self, public: str) -> tuple[Step, ...]:
+        """Steps of that name by which an order begins."""
+        return tuple(step for step in self.by_path.get(public, ()) if START in step.sources)
+
+
+class Sold(msgspec.Struct, frozen=True):
+    """A process, what its orders are called in paths, and the versions that some of them began with."""
+
+    process: Process
+    collection: str
+    before: tuple[Process, ...] = ()
+
+
+class Processes:
+    """A market's processes. A rule of a market: `rules=(orders.Processes(Sold(LESSON, "lessons")),)`."""
+
+    def __init__(self, *sold: Sold, templates: Mapping[str, Iterable[str]] | None = None) -> None:
+        together([each.process for each in sold], {language: frozenset(names) for language, names in (templates or {}).items()})
+        self.current: Final = {each.process.name: Kind(each.process, each.collection) for each in sold}
+        self._before: Final = {(old.name, old.version): Kind(old, each.collection) for each in sold for old in each.before}
+
+    def named(self, name: str, version: int | None = None) -> Kind:
+        """The process of that name; of the version that an order began with, where one is said."""
+        current = self.current[name]
+        return current if version in {None, current.process.version} else self._before[name, version or 0]

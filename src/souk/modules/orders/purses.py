@@ -1,0 +1,254 @@
+"""What a step does to an order's money: the verbs of the language, carried out by the ledger and by payments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from souk.kernel.db import Tx
+from souk.kernel.http.refusals import invalid
+from souk.kernel.money import Asset, Rate, fee_of, rounded
+from souk.modules import ledger, payments
+from souk.modules.orders.errors import PaymentDiffers, SplitDiffers
+from souk.modules.orders.kinds import Kind
+from souk.modules.orders.model import Moved, Purse
+from souk.modules.orders.takers import Taker
+from souk.process import PLATFORM, Actor, Computed, Escrow, Field, Money, Param, Step, Verb
+
+
+class Matter(msgspec.Struct):
+    """An order in the middle of a step: what the money follows from, and what became of it."""
+
+    kind: Kind
+    step: Step
+    order: Any
+    params: Any
+    taker: Taker
+    till: payments.Till
+    purse: Purse | None
+    moved: list[Moved] = []
+    refunds: list[UUID] = []
+    """Refunds that payments still have to send."""
+    calls: list[UUID] = []
+    """Payments whose provider still has to be asked."""
+
+    def key(self, verb: str) -> str:
+        """Of this step of this order, once for ever."""
+        return f"{self.kind.name} {self.order.id} {self.order.revision} {verb}"
+
+    def says(self, verb: Verb, amount: int, asset: str, journal: UUID | None = None) -> None:
+        """Note what moved."""
+        self.moved.append(Moved(str(verb), amount, asset, journal))
+
+
+async def carry_out(tx: Tx, matter: Matter) -> None:
+    """Do all that a step says about money."""
+    for money in matter.step.money:
+        await _VERBS[money.verb](tx, matter, money)
+
+
+def amount_of(matter: Matter, tx: Tx, amount: object) -> int:
+    """An amount, from wherever it comes."""
+    match amount:
+        case Field(name=name):
+            return int(getattr(matter.order, name))
+        case Param(name=name):
+            return int(getattr(matter.params, name))
+        case Computed(rule=rule):
+            return rule(matter.order, tx.now)
+        case _:
+            raise TypeError(f"{amount} is no amount")
+
+
+def _asset(matter: Matter, asset: str | Field | None) -> Asset:
+    code = getattr(matter.order, asset.name) if isinstance(asset, Field) else asset
+    return matter.till.asset(code)
+
+
+def _person(matter: Matter, actor: Actor) -> UUID:
+    person = getattr(matter.order, matter.kind.process.parties[actor])
+    if person is None:
+        raise TypeError(f"{matter.kind.name} {matter.order.id} has no {actor.name} whose money could move")
+    return UUID(str(person))
+
+
+def _wallet(asset: Asset, person: UUID) -> ledger.Account:
+    """Where somebody's money of that asset is: credits are kept in lots."""
+    return (ledger.CREDITS if asset.code == ledger.CRD.code else ledger.WALLET).of(asset, person)
+
+
+def _earned(asset: Asset) -> ledger.Account:
+    return (ledger.SPENT if asset.code == ledger.CRD.code else ledger.FEES).of(asset)
+
+
+def _held(matter: Matter) -> Purse:
+    if matter.purse is None or matter.purse.escrow is not Escrow.HELD:
+        raise TypeError(f"{matter.kind.name} {matter.order.id} holds nothing for {matter.step.name}: its history and its money differ")
+    return matter.purse
+
+
+# Money that comes in
+
+
+async def _reserve(tx: Tx, matter: Matter, money: Money) -> None:
+    amount, asset = amount_of(matter, tx, money.amount), _asset(matter, money.asset)
+    event = matter.taker.event
+    if not isinstance(event, payments.PaymentAuthorised):
+        raise TypeError(f"{matter.step.name} reserves money, and nothing was authorised")
+    if event.amount != amount or event.currency != asset.code:
+        raise PaymentDiffers(paid=event.amount, wanted=amount)
+    payer = _person(matter, money.payer or PLATFORM)
+    matter.purse = Purse(Escrow.RESERVED, asset.code, payer, amount, _fee(matter, money.fee, amount), payment_id=event.payment_id)
+    matter.says(Verb.RESERVE, amount, asset.code)
+
+
+async def _hold(tx: Tx, matter: Matter, money: Money) -> None:
+    """Out of the wallet; or what a payment has brought, which holds it there itself."""
+    amount, asset = amount_of(matter, tx, money.amount), _asset(matter, money.asset)
+    payer, fee = _person(matter, money.payer or PLATFORM), _fee(matter, money.fee, amount)
+    event = matter.taker.event
+    if isinstance(event, payments.PaymentCaptured):
+        if event.amount != amount or event.currency != asset.code:
+            raise PaymentDiffers(paid=event.amount, wanted=amount)
+        matter.purse = Purse(Escrow.HELD, asset.code, payer, amount, event.fee or fee, payment_id=event.payment_id)
+        matter.says(Verb.HOLD, amount, asset.code)
+        return
+    hold_id = journal = None
+    if amount:
+        movement = ledger.hold(
+            matter.key("held"),
+            f"{matter.kind.name}.held",
+            _wallet(asset, payer),
+            amount,
+            reference=matter.order.id,
+            actor=matter.taker.person,
+        )
+        posted = await ledger.post(tx, movement)
+        hold_id, journal = movement.hold_id, posted.journal
+    matter.purse = Purse(Escrow.HELD, asset.code, payer, amount, fee, hold_id)
+    matter.says(Verb.HOLD, amount, asset.code, journal)
+
+
+def _fee(matter: Matter, fee: Rate | Field | None, amount: int) -> int:
+    """What the platform keeps, as it is agreed now."""
+    if isinstance(fee, Field):
+        return min(int(getattr(matter.order, fee.name)), amount)
+    return fee_of(amount, fee)[0] if fee is not None else 0
+
+
+async def _capture(tx: Tx, matter: Matter, _money: Money) -> None:
+    payment = _payment(matter)
+    await payments.ask_capture(tx, payment)
+    matter.calls.append(payment)
+
+
+async def _void(tx: Tx, matter: Matter, _money: Money) -> None:
+    payment = _payment(matter)
+    await payments.ask_cancel(tx, payment)
+    matter.calls.append(payment)
+    if matter.purse is not None:
+        matter.says(Verb.VOID, matter.purse.amount, matter.purse.asset)
+        matter.purse = replace(matter.purse, escrow=Escrow.NOTHING)
+
+
+def _payment(matter: Matter) -> UUID:
+    if matter.purse is None or matter.purse.payment_id is None:
+        raise TypeError(f"{matter.kind.name} {matter.order.id} has no payment for {matter.step.name}")
+    return matter.purse.payment_id
+
+
+# Money that goes on
+
+
+async def _release(tx: Tx, matter: Matter, money: Money) -> None:
+    purse = _held(matter)
+    ((actor, _rest),) = money.to
+    fee = purse.amount if actor == PLATFORM else purse.fee
+    shares = [] if actor == PLATFORM else [(_person(matter, actor), purse.amount - fee)]
+    await _divide(tx, matter, Verb.RELEASE, shares, fee)
+
+
+async def _split(tx: Tx, matter: Matter, money: Money) -> None:
+    """As it is said. The platform's fee is taken of what others than the payer get."""
+    purse = _held(matter)
+    said = {actor: amount_of(matter, tx, amount) for actor, amount in money.to if isinstance(amount, Field | Param | Computed)}
+    given = sum(said.values())
+    rest = next((actor for actor, _amount in money.to if actor not in said), None)
+    if given > purse.amount or min(said.values(), default=0) < 0 or (rest is None and given != purse.amount):
+        fields = [amount.name for _actor, amount in money.to if isinstance(amount, Param)]
+        raise SplitDiffers(parts=given, held=purse.amount, change=" and ".join(fields) or "the rule")
+    parts = said if rest is None else {**said, rest: purse.amount - given}
+    waived = money.fee_waived is not None and bool(getattr(matter.params, money.fee_waived.name))
+    fee, shares = parts.pop(PLATFORM, 0), []
+    for actor, amount in parts.items():
+        person = _person(matter, actor)
+        if person != purse.payer_id:
+            kept = 0 if waived or not purse.amount else rounded(purse.fee * amount, purse.amount)
+            fee += kept
+            shares.append((person, amount - kept))
+    await _divide(tx, matter, Verb.SPLIT, shares, fee)
+
+
+async def _refund(tx: Tx, matter: Matter, _money: Money) -> None:
+    await _divide(tx, matter, Verb.REFUND, [], 0)
+
+
+async def _divide(tx: Tx, matter: Matter, verb: Verb, shares: Sequence[tuple[UUID, int]], fee: int) -> None:
+    """Give parts of what is held to others than its payer, and the rest back, the way it came."""
+    purse = _held(matter)
+    asset = matter.till.asset(purse.asset)
+    if purse.payment_id is not None:
+        await _divide_payment(tx, matter, purse, shares, fee)
+    elif purse.hold_id is not None:
+        parts = [*((_wallet(asset, person), amount) for person, amount in shares), (_earned(asset), fee)]
+        why = {"reference": matter.order.id, "actor": matter.taker.person}
+        key, kind = matter.key(str(verb)), f"{matter.kind.name}.{verb}"
+        taken = any(amount for _account, amount in parts)
+        movement = ledger.capture(key, kind, purse.hold_id, parts, **why) if taken else ledger.release(key, kind, purse.hold_id, **why)
+        posted = await ledger.post(tx, movement)
+        matter.says(verb, purse.amount, purse.asset, posted.journal)
+    matter.purse = replace(purse, escrow=Escrow.NOTHING if verb is Verb.REFUND else Escrow.SETTLED, hold_id=None)
+
+
+async def _divide_payment(tx: Tx, matter: Matter, purse: Purse, shares: Sequence[tuple[UUID, int]], fee: int) -> None:
+    """What came by a card goes back to it; the rest goes to whom the payment was for."""
+    payment = _payment(matter)
+    given = sum(amount for _person, amount in shares)
+    back = purse.amount - given - fee
+    if back:
+        wanted = payments.NewRefund(key=matter.key("refund"), payment_id=payment, amount=back, asked_by=matter.taker.person)
+        refund = await payments.ask_refund(tx, matter.till, wanted)
+        matter.refunds.append(refund.id)
+        matter.says(Verb.REFUND, back, purse.asset)
+    if given or fee:
+        await payments.release(tx, matter.till, payment, to_payee=given, fee=fee, actor=matter.taker.person)
+        matter.says(Verb.RELEASE, given + fee, purse.asset)
+
+
+async def _pay(tx: Tx, matter: Matter, money: Money) -> None:
+    """Out of what the platform has earned."""
+    ((actor, wanted),) = money.to
+    amount, asset = amount_of(matter, tx, wanted), _asset(matter, money.asset)
+    if amount < 0:
+        raise invalid(matter.step.name, "would pay less than nothing")
+    if amount:
+        parts = [(_wallet(asset, _person(matter, actor)), amount)]
+        key, kind = matter.key("paid"), f"{matter.kind.name}.paid"
+        posted = await ledger.post(tx, ledger.transfer(key, kind, ledger.FEES.of(asset), parts, reference=matter.order.id))
+        matter.says(Verb.PAY, amount, asset.code, posted.journal)
+
+
+_VERBS = {
+    Verb.RESERVE: _reserve,
+    Verb.CAPTURE: _capture,
+    Verb.HOLD: _hold,
+    Verb.VOID: _void,
+    Verb.RELEASE: _release,
+    Verb.REFUND: _refund,
+    Verb.SPLIT: _split,
+    Verb.PAY: _pay,
+}

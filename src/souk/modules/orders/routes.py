@@ -1,0 +1,201 @@
+"""Operations from processes: each step is one, and so are reading, listing and the history of orders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, Optional
+from uuid import UUID
+
+import msgspec
+
+from souk.kernel.db import Tx
+from souk.kernel.errors import Refusal
+from souk.kernel.http.guards import ANYONE, Actor, Who, who
+from souk.kernel.http.operation import Operation, operation
+from souk.kernel.http.paging import CursorPage, CursorPaging
+from souk.kernel.record import Record
+from souk.modules import payments
+from souk.modules.orders.errors import MayNotBegin, NoSuchOrder, StepNotOpen, StepNotYours
+from souk.modules.orders.kinds import Kind, Processes, Sold
+from souk.modules.orders.model import Entry, OpenStep
+from souk.modules.orders.reading import access, history, open_steps, orders
+from souk.modules.orders.takers import person
+from souk.modules.orders.taking import Desk, begin, take
+from souk.process import START, Actors, Process, Step
+from souk.process.draw import draw
+
+HOME: Final = "souk.modules.orders.routes"
+
+
+class OrdersQuery(CursorPaging, kw_only=True):
+    """Which orders are wanted."""
+
+    state: str | None = None
+
+
+class Described(Record):
+    """A process, for those who build pages for it."""
+
+    name: str
+    version: int
+    collection: str
+    states: list[str]
+    ends: list[str]
+    waits: dict[str, str]
+    steps: list[DescribedStep]
+    diagram: str
+    """In Mermaid's words."""
+
+
+class DescribedStep(Record):
+    """One permitted move."""
+
+    name: str
+    path: str
+    by: list[str]
+    together: bool
+    source: list[str]
+    target: str | None
+    parameters: str | None
+    money: list[str]
+    at: list[str]
+    about: str
+
+
+def describe(process: Process, collection: str) -> Described:
+    """A process as clients read it."""
+    waits = {str(state): str(waits.on) for state, waits in process.waits.items()}
+    steps = [_step(step) for step in process.steps]
+    states, ends = [str(state) for state in process.states], sorted(map(str, process.ends))
+    return Described(process.name, process.version, collection, states, ends, waits, steps, draw(process))
+
+
+def _step(step: Step) -> DescribedStep:
+    return DescribedStep(
+        name=step.name,
+        path=step.public,
+        by=[actor.name for actor in step.by.each],
+        together=step.by.together,
+        source=[str(source) for source in step.sources],
+        target=str(step.target) if step.target is not None else None,
+        parameters=step.takes.__name__ if step.takes is not None else None,
+        money=[str(money.verb) for money in step.money],
+        at=[str(time) for time in step.at],
+        about=step.about,
+    )
+
+
+@operation("GET", "/processes", who=ANYONE)
+async def processes(processes: Processes) -> list[Described]:
+    """How orders go here: states, steps, who takes them, and what happens to the money."""
+    return [describe(kind.process, kind.collection) for kind in processes.current.values()]
+
+
+def operations(*sold: Sold) -> Iterator[Operation[..., Any]]:
+    """All operations of these processes."""
+    for each in sold:
+        yield from _of(Kind(each.process, each.collection))
+
+
+def _of(kind: Kind) -> Iterator[Operation[..., Any]]:
+    name, path = kind.name, f"/{kind.collection}/{{order_id}}"
+    view = msgspec.defstruct(
+        f"{kind.process.order.__name__}View",
+        [("steps", list[OpenStep], msgspec.field(default_factory=list))],
+        bases=(kind.process.order,),
+        kw_only=True,
+        frozen=True,
+        namespace={"__doc__": f"A {name}, and what its reader may do now."},
+    )
+    everybody = _allowed(*(step.by for step in kind.process.steps), *(Actors((party,)) for party in kind.process.parties))
+    yield from _reading(kind, path, view, everybody)
+    for public, steps in kind.by_path.items():
+        allowed = _allowed(*(step.by for step in steps))
+        if allowed is None:
+            continue
+        takes = next((step.takes for step in steps if step.takes is not None), None)
+        if any(START in step.sources for step in steps):
+            yield _beginning(kind, public, steps, allowed, takes, view)
+        else:
+            yield _taking(kind, public, steps, allowed, takes, view)
+
+
+def _allowed(*by: Actors) -> Who | None:
+    names = frozenset(name for actors in by for actor in actors.each for name in actor.roles)
+    return Who(names) if names else None
+
+
+def _reading(kind: Kind, path: str, view: Any, everybody: Who | None) -> Iterator[Operation[..., Any]]:
+    allowed, name = everybody or who("nobody"), kind.name
+
+    async def read(tx: Tx, by: Actor, order_id: UUID, processes: Processes) -> Any:
+        stored, order = await access(tx, processes, kind, order_id, person(by))
+        current = processes.named(name, stored.version)
+        return _view(view, order, await open_steps(tx, current, stored, order, person(by)))
+
+    async def list_of(tx: Tx, by: Actor, query: OrdersQuery) -> CursorPage[Any]:
+        return await orders(tx, kind, person(by), query, query.state)
+
+    async def history_of(tx: Tx, by: Actor, order_id: UUID, processes: Processes) -> list[Entry]:
+        return await history(tx, processes, kind, order_id, person(by))
+
+    yield _operation(read, "GET", path, f"read_{name}", f"Read a {name} of yours.", view, who=allowed, refusals=(NoSuchOrder,))
+    answers = CursorPage[kind.process.order]  # type: ignore[name-defined]
+    yield _operation(list_of, "GET", f"/{kind.collection}", f"list_{name}s", f"Your {name}s, newest first.", answers, who=allowed)
+    about = f"What happened to a {name}, step by step."
+    yield _operation(history_of, "GET", f"{path}/history", f"{name}_history", about, list[Entry], who=allowed, refusals=(NoSuchOrder,))
+
+
+def _view(view: Any, order: Any, steps: list[OpenStep]) -> Any:
+    return view(**{name: getattr(order, name) for name in order.__struct_fields__}, steps=steps)
+
+
+def _beginning(kind: Kind, public: str, steps: tuple[Step, ...], allowed: Who, takes: Any, view: Any) -> Operation[..., Any]:  # noqa: PLR0913, PLR0917 - what an operation is made of
+    async def with_body(tx: Tx, by: Actor, body: Any, processes: Processes, till: payments.Till) -> Any:
+        taken = await begin(tx, Desk(processes, till), processes.named(kind.name), public, person(by), body)
+        return _view(view, taken.order, [])
+
+    async def without(tx: Tx, by: Actor, processes: Processes, till: payments.Till) -> Any:
+        taken = await begin(tx, Desk(processes, till), processes.named(kind.name), public, person(by), None)
+        return _view(view, taken.order, [])
+
+    function = without if takes is None else with_body
+    about, refusals = _about(kind, steps), (MayNotBegin, *_refusals(kind, steps))
+    how = {"status": 201, "idempotent": True, "dry_run": True, "refusals": refusals}
+    return _operation(
+        function, "POST", f"/{kind.collection}", f"{public.replace('-', '_')}_{kind.name}", about, view, body=takes, who=allowed, **how
+    )
+
+
+def _taking(kind: Kind, public: str, steps: tuple[Step, ...], allowed: Who, takes: Any, view: Any) -> Operation[..., Any]:  # noqa: PLR0913, PLR0917 - as above
+    async def with_body(tx: Tx, by: Actor, order_id: UUID, body: Any, processes: Processes, till: payments.Till) -> Any:  # noqa: PLR0913, PLR0917 - as above
+        taken = await take(tx, Desk(processes, till), kind, order_id, public, person(by), body)
+        return _view(view, taken.order, [])
+
+    async def without(tx: Tx, by: Actor, order_id: UUID, processes: Processes, till: payments.Till) -> Any:
+        taken = await take(tx, Desk(processes, till), kind, order_id, public, person(by), None)
+        return _view(view, taken.order, [])
+
+    optional = takes is not None and any(step.takes is None for step in steps)
+    body = Optional[takes] if optional else takes
+    refusals = (NoSuchOrder, StepNotOpen, StepNotYours, *_refusals(kind, steps))
+    how = {"idempotent": True, "dry_run": True, "refusals": refusals}
+    path, name = f"/{kind.collection}/{{order_id}}/{public}", f"{public.replace('-', '_')}_{kind.name}"
+    return _operation(without if takes is None else with_body, "POST", path, name, _about(kind, steps), view, body=body, who=allowed, **how)
+
+
+def _about(kind: Kind, steps: tuple[Step, ...]) -> str:
+    return next((step.about for step in steps if step.about), f"{steps[0].public.replace('-', ' ').capitalize()} a {kind.name}.")
+
+
+def _refusals(kind: Kind, steps: tuple[Step, ...]) -> tuple[type[Refusal], ...]:
+    return tuple(dict.fromkeys(guard.refusal for step in steps for guard in kind.guards[step.name]))
+
+
+def _operation(  # noqa: PLR0913, PLR0917 - as above
+    function: Any, method: str, path: str, name: str, about: str, answers: Any, *, body: Any = None, who: Who, **how: Any
+) -> Operation[..., Any]:
+    """Declare one, under its own name."""
+    function.__annotations__ = {**function.__annotations__, "return": answers, **({"body": body} if body is not None else {})}
+    function.__name__, function.__qualname__, function.__doc__, function.__module__ = name, name, about, HOME
+    return operation(method, path, who=who, **how)(function)
