@@ -22,7 +22,6 @@ from tests.modules.payments.conftest import Shop, catalogue, database
 __all__ = ["catalogue", "database"]
 
 USD = ledger.USD
-LAWS = [law.query.sql for module in LESSONS.modules for law in module.laws]
 
 
 @pytest.fixture

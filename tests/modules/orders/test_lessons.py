@@ -228,3 +228,30 @@ async def test_the_process_is_told_to_clients(school: School) -> None:
     pay = next(step for step in told_of["steps"] if step["name"] == "pay")
     assert (pay["by"], pay["source"], pay["target"], pay["money"]) == (["student"], ["accepted"], "paid", ["hold"])
     assert "paid --> taught: teach (tutor)" in told_of["diagram"]
+
+
+async def test_of_a_payment_that_was_sent_back_in_part_everybody_gets_their_share(school: School) -> None:
+    ada, tim = await school.pupil(money=0), await school.join("tim", "tutor")
+    lesson = await school.books(ada, tim)
+    await school.steps(tim, lesson, "accept")
+    row = await school.escrow(ada.id, tim.id, 10_000, 1_500, key="card", kind="lesson", reference_id=UUID(lesson["id"]))
+    await school.work()
+    await school.refunds(row, 4_000)
+    await school.steps(tim, lesson, "teach")
+    await school.steps(ada, lesson, "confirm")
+    assert await school.has(tim.id) == (5_100, 0), "85 % of the 60.00 that are left"
+    await school.lawful()
+
+
+async def test_a_lesson_whose_money_a_bank_took_ends_all_the_same(school: School) -> None:
+    ada, tim = await school.pupil(money=0), await school.join("tim", "tutor")
+    lesson = await school.books(ada, tim)
+    await school.steps(tim, lesson, "accept")
+    row = await school.escrow(ada.id, tim.id, 10_000, 1_500, key="card", kind="lesson", reference_id=UUID(lesson["id"]))
+    await school.work()
+    await school.bank.open_dispute(row.provider_id or "")
+    await school.tells()
+    await school.steps(tim, lesson, "teach")
+    await school.steps(ada, lesson, "confirm")
+    assert (await school.state(lesson), await school.has(tim.id)) == ("done", (0, 0))
+    await school.lawful()

@@ -79,6 +79,11 @@ class Tx:
         return self._now
 
     @property
+    def over(self) -> bool:
+        """Whether its last statement has committed it already."""
+        return self._finished
+
+    @property
     def untouched(self) -> bool:
         """Whether no statement has been run yet."""
         return self._connection is None
@@ -93,6 +98,15 @@ class Tx:
                 await self._begin(connection)
             elif query.changes:
                 raise ReadsOnly(f"{query!r} changes rows, but this transaction only reads")
+        return await connection.run(query, args)
+
+    async def glance(self, query: Query[T], *args: object) -> T:
+        """Read before the transaction begins. What is seen may be old when something is changed, so the change has to check it."""
+        if self._begun or query.changes:
+            raise RuntimeError(f"{query!r} cannot be looked at in passing: it changes rows, or the transaction has begun")
+        connection = self._connection
+        if connection is None:
+            connection = await self._connect()
         return await connection.run(query, args)
 
     async def finish(self, query: Query[T], *args: object) -> T:

@@ -35,8 +35,8 @@ from souk.modules.ledger.events import CreditsExpired, HoldExpired
 from souk.modules.ledger.explaining import Unexplained, explain
 from souk.modules.ledger.model import Line, Lot, OpenHold, Wallet
 from souk.modules.ledger.movement import Movement
-from souk.modules.ledger.posting import post
-from souk.modules.ledger.reading import as_csv, hold_of, lots, statement, wallet, wallets
+from souk.modules.ledger.posting import post, refusal
+from souk.modules.ledger.reading import as_csv, hold_of, lots, quoted, statement, wallet, wallets
 from souk.modules.ledger.sql import Posted
 from souk.modules.ledger.verbs import capture, exchange, expire, grant, hold, release, reverse, transfer
 
@@ -88,6 +88,8 @@ __all__ = [
     "hold_of",
     "lots",
     "post",
+    "quoted",
+    "refusal",
     "release",
     "reverse",
     "statement",

@@ -12,10 +12,12 @@ from souk.kernel.db import Tx
 from souk.kernel.errors import REFUSALS, Refusal, refusal
 from souk.modules.orders.events import event_of
 from souk.modules.orders.model import Stored
-from souk.process import START, Guard, Order, Process, Step
+from souk.process import START, Guard, Order, Process, Step, Verb
 from souk.process.together import together
 
 encode: Final = msgspec.json.encode
+QUICK: Final = frozenset({Verb.HOLD, Verb.RELEASE, Verb.REFUND, Verb.SPLIT})
+"""What the ledger does to money that is in a wallet: one movement, and it goes with the step."""
 
 
 class Ready:
@@ -59,7 +61,13 @@ class Kind:
         self.by_path: Final[dict[str, tuple[Step, ...]]] = {}
         for step in process.steps:
             self.by_path[step.public] = (*self.by_path.get(step.public, ()), step)
+        self.quick: Final = frozenset(public for public, steps in self.by_path.items() if all(self._is_quick(step) for step in steps))
+        """Names of steps that need nothing of the database but to be written down: they are decided before a transaction begins."""
         self.state: Final[Callable[[str], Any]] = process.states
+
+    def _is_quick(self, step: Step) -> bool:
+        asks = step.by.together or step.along or step.do is not None or any(guard.wants_tx for guard in self.guards[step.name])
+        return not asks and {money.verb for money in step.money} <= QUICK
 
     @property
     def name(self) -> str:

@@ -40,12 +40,11 @@ class Stored(msgspec.Struct, frozen=True):
 
 
 class Moved(msgspec.Struct, frozen=True):
-    """What a step moved: a verb, how much, and the journal."""
+    """What a step moved. The ledger's journal of it has the order as its reference, and the revision in its key."""
 
     verb: str
     amount: int
     asset: str
-    journal: UUID | None = None
 
 
 class Entry(Record):
@@ -95,3 +94,11 @@ class Timer(msgspec.Struct, frozen=True):
     """Which of the step's times."""
     entered: int
     """The revision at which the order came into the state that it waits in."""
+
+
+class At(msgspec.Struct, frozen=True):
+    """Where an order is."""
+
+    id: UUID
+    state: str
+    escrow: Escrow

@@ -31,18 +31,23 @@ class Matter(msgspec.Struct):
     till: payments.Till
     purse: Purse | None
     moved: list[Moved] = []
+    movements: list[ledger.Movement] = []
+    """What the ledger has to carry out, with the step itself."""
+    renames: bool = True
+    """Whether the step may change who has a part in the order."""
     refunds: list[UUID] = []
     """Refunds that payments still have to send."""
     calls: list[UUID] = []
     """Payments whose provider still has to be asked."""
 
-    def key(self, verb: str) -> str:
-        """Of this step of this order, once for ever."""
-        return f"{self.kind.name} {self.order.id} {self.order.revision} {verb}"
+    def why(self, what: str) -> dict[str, Any]:
+        """Key, kind and reasons of a movement."""
+        key = f"{self.kind.name} {self.order.id} {self.order.revision} {what}"
+        return {"key": key, "kind": f"{self.kind.name}.{what}", "reference": self.order.id, "actor": self.taker.person}
 
-    def says(self, verb: Verb, amount: int, asset: str, journal: UUID | None = None) -> None:
+    def says(self, verb: Verb, amount: int, asset: str) -> None:
         """Note what moved."""
-        self.moved.append(Moved(str(verb), amount, asset, journal))
+        self.moved.append(Moved(str(verb), amount, asset))
 
 
 async def carry_out(tx: Tx, matter: Matter) -> None:
@@ -117,20 +122,13 @@ async def _hold(tx: Tx, matter: Matter, money: Money) -> None:
         matter.purse = Purse(Escrow.HELD, asset.code, payer, amount, event.fee or fee, payment_id=event.payment_id)
         matter.says(Verb.HOLD, amount, asset.code)
         return
-    hold_id = journal = None
+    hold_id = None
     if amount:
-        movement = ledger.hold(
-            matter.key("held"),
-            f"{matter.kind.name}.held",
-            _wallet(asset, payer),
-            amount,
-            reference=matter.order.id,
-            actor=matter.taker.person,
-        )
-        posted = await ledger.post(tx, movement)
-        hold_id, journal = movement.hold_id, posted.journal
+        movement = ledger.hold(**matter.why("held"), account=_wallet(asset, payer), amount=amount)
+        matter.movements.append(movement)
+        hold_id = movement.hold_id
     matter.purse = Purse(Escrow.HELD, asset.code, payer, amount, fee, hold_id)
-    matter.says(Verb.HOLD, amount, asset.code, journal)
+    matter.says(Verb.HOLD, amount, asset.code)
 
 
 def _fee(matter: Matter, fee: Rate | Field | None, amount: int) -> int:
@@ -205,22 +203,26 @@ async def _divide(tx: Tx, matter: Matter, verb: Verb, shares: Sequence[tuple[UUI
         await _divide_payment(tx, matter, purse, shares, fee)
     elif purse.hold_id is not None:
         parts = [*((_wallet(asset, person), amount) for person, amount in shares), (_earned(asset), fee)]
-        why = {"reference": matter.order.id, "actor": matter.taker.person}
-        key, kind = matter.key(str(verb)), f"{matter.kind.name}.{verb}"
-        taken = any(amount for _account, amount in parts)
-        movement = ledger.capture(key, kind, purse.hold_id, parts, **why) if taken else ledger.release(key, kind, purse.hold_id, **why)
-        posted = await ledger.post(tx, movement)
-        matter.says(verb, purse.amount, purse.asset, posted.journal)
+        why, taken = matter.why(str(verb)), any(amount for _account, amount in parts)
+        end = ledger.capture(**why, held=purse.hold_id, parts=parts) if taken else ledger.release(**why, held=purse.hold_id)
+        matter.movements.append(end)
+        matter.says(verb, purse.amount, purse.asset)
     matter.purse = replace(purse, escrow=Escrow.NOTHING if verb is Verb.REFUND else Escrow.SETTLED, hold_id=None)
 
 
 async def _divide_payment(tx: Tx, matter: Matter, purse: Purse, shares: Sequence[tuple[UUID, int]], fee: int) -> None:
-    """What came by a card goes back to it; the rest goes to whom the payment was for."""
+    """What came by a card goes back to it; the rest goes to whom the payment was for.
+
+    Staff may have sent a part of it back before, or a bank may have taken it: then everybody gets their share of what is left.
+    """
     payment = _payment(matter)
+    held = await payments.held_of(tx, payment)
     given = sum(amount for _person, amount in shares)
-    back = purse.amount - given - fee
+    if held != purse.amount:
+        given, fee = (amount * held // purse.amount for amount in (given, fee))
+    back = held - given - fee
     if back:
-        wanted = payments.NewRefund(key=matter.key("refund"), payment_id=payment, amount=back, asked_by=matter.taker.person)
+        wanted = payments.NewRefund(key=matter.why("refund")["key"], payment_id=payment, amount=back, asked_by=matter.taker.person)
         refund = await payments.ask_refund(tx, matter.till, wanted)
         matter.refunds.append(refund.id)
         matter.says(Verb.REFUND, back, purse.asset)
@@ -237,9 +239,8 @@ async def _pay(tx: Tx, matter: Matter, money: Money) -> None:
         raise invalid(matter.step.name, "would pay less than nothing")
     if amount:
         parts = [(_wallet(asset, _person(matter, actor)), amount)]
-        key, kind = matter.key("paid"), f"{matter.kind.name}.paid"
-        posted = await ledger.post(tx, ledger.transfer(key, kind, ledger.FEES.of(asset), parts, reference=matter.order.id))
-        matter.says(Verb.PAY, amount, asset.code, posted.journal)
+        matter.movements.append(ledger.transfer(**matter.why("paid"), source=ledger.FEES.of(asset), parts=parts))
+        matter.says(Verb.PAY, amount, asset.code)
 
 
 _VERBS = {

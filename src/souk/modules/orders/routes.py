@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, Optional
+from types import NoneType
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -177,7 +178,7 @@ def _taking(kind: Kind, public: str, steps: tuple[Step, ...], allowed: Who, take
         return _view(view, taken.order, [])
 
     optional = takes is not None and any(step.takes is None for step in steps)
-    body = Optional[takes] if optional else takes
+    body: Any = takes | NoneType if optional and takes is not None else takes
     refusals = (NoSuchOrder, StepNotOpen, StepNotYours, *_refusals(kind, steps))
     how = {"idempotent": True, "dry_run": True, "refusals": refusals}
     path, name = f"/{kind.collection}/{{order_id}}/{public}", f"{public.replace('-', '_')}_{kind.name}"

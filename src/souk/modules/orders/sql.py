@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from souk.kernel.db import count, many, one, value
-from souk.modules.orders.model import Consent, Entry, Stored
+from souk.kernel.db import call, count, many, one
+from souk.modules.orders.model import At, Consent, Entry, Stored
 
 ORDER = one(
     Stored,
@@ -16,26 +16,19 @@ LOCKED = one(
     from orders o left join order_money m on m.order_id = o.id where o.id = $1 and o.process = $2 for update of o""",
 )
 
-BEGIN = value(
+BEGIN = call(
     int,
-    """with o as (
-        insert into orders (id, process, version, state, revision, entered, content, created_at, updated_at)
-        values ($1, $2, $3, $4, 1, 1, $5::text::jsonb, $6, $6) returning id, process, state, revision, updated_at)
-    select order_noted(o.id, o.process, o.state, o.revision, o.updated_at,
-        $7, $8, $9, $10, $11::text::jsonb, $12::text::jsonb, $13::text::jsonb, $14) from o""",
+    """select order_begun($1, $2, $3, $4, $5::text::jsonb, $6,
+        $7, $8, $9, $10, $11::text::jsonb, $12::text::jsonb, $13::text::jsonb, $14, $15::text::jsonb) as "revision!\"""",
 )
-"""An order begins: its row, its history, its money and its parties in one statement."""
+"""An order begins: its row, its history, its money and its parties in one call."""
 
-MOVE = value(
+MOVE = call(
     int,
-    """with o as (
-        update orders set state = $3, revision = revision + 1, entered = case when $4 then revision + 1 else entered end,
-            content = content || $5::text::jsonb, updated_at = $6
-        where id = $1 and revision = $2 returning id, process, state, revision, updated_at)
-    select order_noted(o.id, o.process, o.state, o.revision, o.updated_at,
-        $7, $8, $9, $10, $11::text::jsonb, $12::text::jsonb, $13::text::jsonb, $14) from o""",
+    """select order_moved($1, $2, $3, $4, $5::text::jsonb, $6,
+        $7, $8, $9, $10, $11::text::jsonb, $12::text::jsonb, $13::text::jsonb, $14, $15::text::jsonb) as "revision!\"""",
 )
-"""An order that is locked takes a step. Answers its revision; nothing where it is not there any more."""
+"""An order takes a step. One that has moved on meanwhile makes the transaction start again."""
 
 CONSENTS = many(Consent, "select actor, person_id, params from order_consents where order_id = $1 and step = $2 and entered = $3")
 CONSENT = count(
@@ -62,4 +55,10 @@ OF_ALL = many(
     """select o.id, o.process, o.version, o.state, o.revision, o.entered, order_whole(o) as "whole!", to_jsonb(m) as purse
     from orders o left join order_money m on m.order_id = o.id
     where o.process = $1 and ($2::uuid is null or o.id < $2) and ($3::text is null or o.state = $3) order by o.id desc limit $4""",
+)
+
+PLACES = many(
+    At,
+    """select o.id, o.state, coalesce(m.escrow, 'nothing') as "escrow!" from orders o left join order_money m on m.order_id = o.id
+    where o.id = any($1::uuid[])""",
 )

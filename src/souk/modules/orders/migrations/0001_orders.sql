@@ -93,10 +93,10 @@ create function order_whole(o orders) returns jsonb language sql stable return
     o.content || jsonb_build_object('id', o.id, 'state', o.state, 'revision', o.revision, 'version', o.version,
         'createdAt', o.created_at, 'updatedAt', o.updated_at);
 
--- What is written down with every step: its history, how the money stands, and who has a part in the order.
+-- What is written down with every step: its history, how the money stands, who has a part in the order; and what the ledger moves.
 create function order_noted(
     order_id uuid, process text, state text, revision integer, at timestamptz,
-    step text, actor text, person_id uuid, source text, params jsonb, moved jsonb, purse jsonb, parties uuid[]) returns integer
+    step text, actor text, person_id uuid, source text, params jsonb, moved jsonb, purse jsonb, parties uuid[], movement jsonb) returns integer
 language plpgsql as $$
 begin
     insert into order_steps (order_id, revision, process, step, actor, person_id, source, target, params, money, at)
@@ -108,9 +108,45 @@ begin
         on conflict on constraint order_money_pkey do update set escrow = excluded.escrow, amount = excluded.amount, fee = excluded.fee,
             hold_id = excluded.hold_id, payment_id = excluded.payment_id;
     end if;
-    insert into order_parties (person_id, process, order_id)
-    select each, order_noted.process, order_noted.order_id from unnest(parties) each on conflict do nothing;
+    if parties is not null then
+        insert into order_parties (person_id, process, order_id)
+        select each, order_noted.process, order_noted.order_id from unnest(parties) each on conflict do nothing;
+    end if;
+    if movement is not null then
+        perform ledger_post(movement, false);
+    end if;
     return revision;
 end $$;
 
-comment on function order_noted is 'Called by the two statements that begin and move an order, and by nothing else.';
+comment on function order_noted is 'Called by the two functions that begin and move an order, and by nothing else.';
+
+create function order_begun(
+    id uuid, process text, version integer, state text, content jsonb, at timestamptz,
+    step text, actor text, person_id uuid, source text, params jsonb, moved jsonb, purse jsonb, parties uuid[], movement jsonb) returns integer
+language plpgsql as $$
+begin
+    insert into orders (id, process, version, state, revision, entered, content, created_at, updated_at)
+    values (id, process, version, state, 1, 1, content, at, at);
+    return order_noted(id, process, state, 1, at, step, actor, person_id, source, params, moved, purse, parties, movement);
+end $$;
+
+comment on function order_begun is 'An order begins.';
+
+create function order_moved(
+    id uuid, expected integer, state text, is_entry boolean, content jsonb, at timestamptz,
+    step text, actor text, person_id uuid, source text, params jsonb, moved jsonb, purse jsonb, parties uuid[], movement jsonb) returns integer
+language plpgsql as $$
+declare
+    process text;
+begin
+    update orders o set state = order_moved.state, revision = o.revision + 1,
+        entered = case when is_entry then o.revision + 1 else o.entered end,
+        content = case when order_moved.content is null then o.content else o.content || order_moved.content end, updated_at = at
+    where o.id = order_moved.id and o.revision = expected returning o.process into process;
+    if not found then
+        raise exception 'the order has moved on' using errcode = 'serialization_failure';
+    end if;
+    return order_noted(id, process, state, expected + 1, at, step, actor, person_id, source, params, moved, purse, parties, movement);
+end $$;
+
+comment on function order_moved is 'An order takes a step, unless somebody else was faster.';

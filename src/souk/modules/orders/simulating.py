@@ -1,0 +1,351 @@
+"""The simulator: seeded random walks of everybody over real code and a real database, held against the process's own model.
+
+People take steps that are open to them, and some that are not; clocks jump; requests are repeated, and lost after they were done or before;
+payments succeed, fail, and come too late. After each step the order has to be where the model says; every law has to hold all along.
+A failure says with which seed it happens again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import timedelta
+from functools import partial
+from random import Random
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from souk.kernel.clock import Clock
+from souk.kernel.db import Database, Law, Tx, broken_laws
+from souk.kernel.errors import Refusal
+from souk.kernel.messages import Catalogue, Worker
+from souk.modules import ledger, payments
+from souk.modules.orders import sql
+from souk.modules.orders.kinds import Kind
+from souk.modules.orders.model import Stored
+from souk.modules.orders.takers import Taker, as_whom
+from souk.modules.orders.taking import Desk, Taken, begin, take
+from souk.process import START, Actor, ActorKind, Escrow, Field, Param, Step, Verb
+from souk.process.paths import Place
+from souk.process.simulate import expected, invent
+
+LOOK: Final = 200
+"""Steps after which every law is looked at."""
+FUNDS: Final = 10_000_000
+"""What everybody has at first: a walk is about steps, not about poverty."""
+POOR: Final = 300
+"""What some have."""
+CARDS: Final = ("pm_card_visa", "pm_card_visa", "pm_card_visa", "pm_card_visa_chargeDeclined")
+JUMPS: Final = (timedelta(minutes=5), timedelta(hours=1), timedelta(hours=13), timedelta(days=1), timedelta(days=4), timedelta(days=15))
+LIKELY: Final = (8, 8, 4, 2, 1, 0.3)
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Somebody who takes part."""
+
+    id: UUID
+    role: str
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """What a simulation plays on."""
+
+    database: Database
+    clock: Clock
+    catalogue: Catalogue
+    desk: Desk
+    resources: Mapping[type, object]
+    laws: tuple[Law, ...]
+    people: tuple[Person, ...]
+
+
+class Report(msgspec.Struct):
+    """How it went."""
+
+    seed: int
+    orders: int = 0
+    steps: int = 0
+    jumps: int = 0
+    crashes: int = 0
+    seconds: float = 0.0
+    taken: Counter[str] = msgspec.field(default_factory=Counter)
+    refused: Counter[str] = msgspec.field(default_factory=Counter)
+    ended: Counter[str] = msgspec.field(default_factory=Counter)
+
+
+class WentWrong(Exception):
+    """Reality and model differ, or a law is broken."""
+
+    def __init__(self, seed: int, step: int, what: str, trail: list[str]) -> None:
+        self.seed = seed
+        super().__init__(f"seed {seed}, after {step} steps: {what}\n" + "\n".join(trail[-12:]))
+
+
+class Crash(Exception):
+    """A process dies here, as far as the simulation goes."""
+
+
+class Simulation:
+    """One walk."""
+
+    def __init__(self, stage: Stage, seed: int) -> None:
+        self.stage = stage
+        self.random = Random(seed)  # noqa: S311 - a walk, not a secret
+        self.report = Report(seed)
+        self.trail: list[str] = []
+        self.places: dict[UUID, tuple[Kind, Place]] = {}
+        self._worker = Worker(stage.database, stage.catalogue, resources=stage.resources, random=self.random)
+
+    async def run(self, orders: int, patience: int = 40) -> Report:
+        """Let that many orders begin and go their ways, then let time pass until nothing happens any more."""
+        began = time.monotonic()
+        for person in self.stage.people:
+            await self._fund(person)
+        while self.report.orders < orders or self.random.random() < 1 - 1 / patience:
+            await self._move(orders)
+            if self.report.steps % LOOK == 0:
+                await self._check_laws()
+        for jump in (*JUMPS, *JUMPS, timedelta(days=400)):
+            await self._jump(jump)
+        await self._check_laws()
+        self.report.seconds = time.monotonic() - began
+        self.report.ended.update(f"{kind.name}: {place.state}" for kind, place in self.places.values())
+        return self.report
+
+    async def _move(self, orders: int) -> None:
+        """One thing happens."""
+        self.report.steps += 1
+        chance = self.random.random()
+        if self.report.orders < orders and (not self.places or chance < 0.25):
+            await self._begin()
+        elif chance < 0.27:
+            await self._jump(self.random.choices(JUMPS, LIKELY)[0])
+        elif chance < 0.32:
+            await self._pay_by_card()
+        else:
+            await self._step()
+
+    # What happens
+
+    async def _fund(self, person: Person) -> None:
+        assets = self.stage.desk.till.assets
+        for asset in assets.known:
+            purpose = ledger.CREDITS if asset.code == ledger.CRD.code else ledger.WALLET
+            amount = POOR if self.random.random() < 0.2 else FUNDS
+            parts = [(purpose.of(asset, person.id), amount)]
+            movement = ledger.transfer(f"funds of {person.id} {asset.code}", "simulated.funds", ledger.ISSUED.of(asset), parts)
+            if purpose is ledger.CREDITS:
+                movement = ledger.grant(movement.key, movement.kind, parts[0][0], amount, None, source=ledger.ISSUED.of(asset))
+            await self.stage.database.write(partial(ledger.post, movement=movement))
+
+    async def _begin(self) -> None:
+        kind = self.random.choice(list(self.stage.desk.processes.current.values()))
+        starts = [step for step in kind.process.leaving(START) if any(actor.roles for actor in step.by.each)]
+        if not starts:
+            return
+        step, person = self.random.choice(starts), self.random.choice(self.stage.people)
+        params = self._params(kind, step, None)
+        work = partial(begin, desk=self.stage.desk, kind=kind, public=step.public, taker=_as(person), params=params)
+        taken = await self._tries(work, f"{kind.name}: {step.name}")
+        if taken is not None:
+            self.report.orders += 1
+            self.places[taken.order.id] = (kind, expected(Place(START, Escrow.NOTHING), taken.step))
+            await self._check(taken.order.id)
+
+    async def _step(self) -> None:
+        order_id = self.random.choice(list(self.places))
+        kind, place = self.places[order_id]
+        stored = await self.stage.database.read(lambda tx: tx.run(sql.ORDER, order_id, kind.name))
+        if stored is None:
+            raise self._wrong(f"{kind.name} {order_id} is gone")
+        order = kind.order(stored)
+        step, person = self._choose(kind, place, order)
+        if step is None or person is None:
+            return
+        params = self._params(kind, step, stored)
+        work = partial(take, desk=self.stage.desk, kind=kind, order_id=order_id, public=step.public, taker=_as(person), params=params)
+        taken = await self._tries(work, f"{kind.name} in {place.state}: {step.name}")
+        if taken is not None and taken.agreed:
+            self.places[order_id] = (kind, expected(place, taken.step))
+        await self._check(order_id)
+
+    def _choose(self, kind: Kind, place: Place, order: Any) -> tuple[Step | None, Person | None]:
+        """Mostly a step that is open, by one who may; sometimes any, by anybody."""
+        steps = [step for step in kind.process.steps if START not in step.sources and any(actor.is_person for actor in step.by.each)]
+        if not steps:
+            return None, None
+        if self.random.random() < 0.1:
+            return self.random.choice(steps), self.random.choice(self.stage.people)
+        able = [
+            (step, person)
+            for step in steps
+            if place.state in step.sources
+            for person in self.stage.people
+            if next(as_whom(_as(person), step, kind, order), None) is not None
+        ]
+        return self.random.choice(able) if able else (None, None)
+
+    async def _pay_by_card(self) -> None:
+        """Somebody pays for an order that waits for it, or does not any more."""
+        waiting = [(order_id, kind, money) for order_id, (kind, _place) in self.places.items() for money in _card_money(kind)]
+        if not waiting:
+            return
+        order_id, kind, (amount, asset, payer, fee) = self.random.choice(waiting)
+        stored = await self.stage.database.read(lambda tx: tx.run(sql.ORDER, order_id, kind.name))
+        if stored is None:
+            return
+        order = kind.order(stored)
+        payee = next((person for name, person in kind.parties(order).items() if name != payer.name), None)
+        if payee is None:
+            return
+        price = int(getattr(order, amount))
+        wanted = payments.NewPayment(
+            key=f"simulated {order_id} {self.report.steps}",
+            payer_id=kind.parties(order)[payer.name],
+            payee_id=payee,
+            amount=self.stage.desk.till.asset(asset).money(price if self.random.random() < 0.95 else price + 1),
+            kind=kind.name,
+            reference_id=order_id,
+            fee=fee(price),
+            escrow=True,
+            method=self.random.choice(CARDS),
+        )
+        await payments.begin(self.stage.database, self.stage.desk.till, wanted)
+        self.trail.append(f"{kind.name}: paid by card")
+        await self._work()
+
+    async def _jump(self, by: timedelta) -> None:
+        self.report.jumps += 1
+        self.trail.append(f"time passes: {by}")
+        self.stage.clock.move_to(self.stage.clock.offset + by * self.random.uniform(0.2, 1.2))
+        await self._work()
+
+    async def _work(self) -> None:
+        """Let worker and clock do what is due, and take over where they led."""
+        before = len(self.trail)
+        await self._worker.drain()
+        rows = await self.stage.database.read(lambda tx: tx.run(sql.PLACES, list(self.places)))
+        for row in rows:
+            kind, place = self.places[row.id]
+            now = Place(kind.state(row.state), row.escrow)
+            if now != place:
+                if now not in _reachable(kind, place):
+                    raise self._wrong(f"{kind.name} {row.id} came from {_said(place)} to {_said(now)} by itself")
+                self.trail.append(f"{kind.name}: {place.state} → {now.state} by itself")
+                self.places[row.id] = (kind, now)
+        self.report.taken["by itself"] += len(self.trail) - before
+
+    async def _tries(self, work: Callable[[Tx], Awaitable[Taken]], what: str) -> Taken | None:
+        """Somebody tries. Some requests are lost before they are done; after, the answer is, and whoever asks again is told so."""
+        crash = self.random.random() < 0.03
+
+        async def perhaps(tx: Tx) -> Taken:
+            taken = await work(tx)
+            if crash and not tx.over:
+                raise Crash
+            return taken
+
+        try:
+            taken = await self.stage.database.write(perhaps)
+        except Refusal as refused:
+            self.report.refused[refused.code] += 1
+            self.trail.append(f"{what}: {refused.code}")
+            return None
+        except Crash:
+            self.report.crashes += 1
+            self.trail.append(f"{what}: lost")
+            return None
+        self.report.taken[f"{taken.kind.name}.{taken.step.name}"] += 1
+        self.trail.append(f"{what} → {taken.order.state}")
+        return taken
+
+    # What is looked at
+
+    async def _check(self, order_id: UUID) -> None:
+        """The order is where the model says, and so are those that move with it."""
+        rows = await self.stage.database.read(lambda tx: tx.run(sql.PLACES, [order_id]))
+        kind, place = self.places[order_id]
+        now = [Place(kind.state(row.state), row.escrow) for row in rows]
+        if now != [place]:
+            raise self._wrong(f"{kind.name} {order_id} is in {', '.join(map(_said, now))}, and should be in {_said(place)}")
+
+    async def _check_laws(self) -> None:
+        broken = await broken_laws(self.stage.database, self.stage.laws)
+        if broken:
+            raise self._wrong("; ".join(f"{each}: {each.rows[0]}" for each in broken))
+
+    def _wrong(self, what: str) -> WentWrong:
+        return WentWrong(self.report.seed, self.report.steps, what, self.trail)
+
+    # What is chosen
+
+    def _params(self, kind: Kind, step: Step, stored: Stored | None) -> Any:
+        if step.takes is None:
+            return None
+        supply: dict[str, Callable[[], object]] = {}
+        for name in step.takes.__struct_fields__:
+            for actor, field in kind.process.parties.items():
+                if field == name:
+                    supply[name] = partial(self._somebody, actor)
+            other = name.removesuffix("_id")
+            if other in self.stage.desk.processes.current:
+                supply[name] = partial(self._some_order, other)
+        if stored is not None and stored.purse is not None:
+            supply |= self._shares(step, stored.purse.amount)
+        return invent(step.takes, self.random, self.stage.clock.now(), supply)
+
+    def _somebody(self, actor: Actor) -> UUID:
+        able = [person.id for person in self.stage.people if person.role in actor.roles]
+        return self.random.choice(able or [person.id for person in self.stage.people])
+
+    def _some_order(self, name: str) -> UUID:
+        known = [order_id for order_id, (kind, _place) in self.places.items() if kind.name == name]
+        return self.random.choice(known) if known else UUID(int=self.random.getrandbits(128), version=4)
+
+    def _shares(self, step: Step, held: int) -> dict[str, Callable[[], object]]:
+        """What is held, divided; now and then it does not add up."""
+        names = [
+            amount.name for money in step.money if money.verb is Verb.SPLIT for _actor, amount in money.to if isinstance(amount, Param)
+        ]
+        left, shares = held, {}
+        for name in names[:-1]:
+            shares[name] = self.random.randint(0, left)
+            left -= shares[name]
+        if names:
+            shares[names[-1]] = left if self.random.random() < 0.9 else left + 1
+        return {name: partial(int, share) for name, share in shares.items()}
+
+
+def _as(person: Person) -> Taker:
+    return Taker(person.id, frozenset({person.role}))
+
+
+def _said(place: Place) -> str:
+    return f"{place.state} with money {place.escrow}"
+
+
+def _card_money(kind: Kind) -> Iterable[tuple[str, str | None, Actor, Callable[[int], int]]]:
+    """What payments would hold for an order, now or once."""
+    for step in kind.process.steps:
+        if "payment.captured" in step.on:
+            for money in step.money:
+                if money.verb is Verb.HOLD and isinstance(money.amount, Field) and money.payer is not None:
+                    asset = money.asset if isinstance(money.asset, str) else None
+                    yield money.amount.name, asset, money.payer, lambda price: price // 10
+
+
+def _reachable(kind: Kind, place: Place) -> set[Place]:
+    """Where clocks and machines may lead an order, in any number of steps."""
+    found, waiting = {place}, [place]
+    while waiting:
+        here = waiting.pop()
+        for step in kind.process.leaving(here.state):
+            if any(actor.kind in {ActorKind.CLOCK, ActorKind.MACHINE, ActorKind.PROCESS} for actor in step.by.each):
+                there = expected(here, step)
+                if there not in found:
+                    found.add(there)
+                    waiting.append(there)
+    return found
