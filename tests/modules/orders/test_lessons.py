@@ -50,9 +50,14 @@ async def test_a_lesson_is_paid_by_card(school: School) -> None:
     ada, tim = await school.pupil(money=0), await school.join("tim", "tutor")
     lesson = await school.books(ada, tim)
     await school.steps(tim, lesson, "accept")
-    await school.escrow(ada.id, tim.id, 10_000, 1_500, key="card", kind="lesson", reference_id=UUID(lesson["id"]))
+    early = await school.steps(tim, lesson, "payment", status=403)
+    assert early["code"] == "NOT_ALLOWED"
+    begun = await school.steps(ada, lesson, "payment", status=201, method="pm_card_visa")
+    assert (begun["amount"], begun["fee"], begun["netAmount"]) == (10_000, 1_500, 8_500)
     await school.work()
     assert await school.state(lesson) == "paid"
+    late = await school.steps(ada, lesson, "payment", status=409, method="pm_card_visa")
+    assert late["code"] == "STEP_NOT_OPEN"
     await school.steps(tim, lesson, "teach")
     await school.steps(ada, lesson, "confirm")
     assert await school.has(tim.id) == (8_500, 0)

@@ -107,14 +107,14 @@ async def _reserve(tx: Tx, matter: Matter, money: Money) -> None:
     if event.amount != amount or event.currency != asset.code:
         raise PaymentDiffers(paid=event.amount, wanted=amount)
     payer = _person(matter, money.payer or PLATFORM)
-    matter.purse = Purse(Escrow.RESERVED, asset.code, payer, amount, _fee(matter, money.fee, amount), payment_id=event.payment_id)
+    matter.purse = Purse(Escrow.RESERVED, asset.code, payer, amount, fee_now(matter.order, money.fee, amount), payment_id=event.payment_id)
     matter.says(Verb.RESERVE, amount, asset.code)
 
 
 async def _hold(tx: Tx, matter: Matter, money: Money) -> None:
     """Out of the wallet; or what a payment has brought, which holds it there itself."""
     amount, asset = amount_of(matter, tx, money.amount), _asset(matter, money.asset)
-    payer, fee = _person(matter, money.payer or PLATFORM), _fee(matter, money.fee, amount)
+    payer, fee = _person(matter, money.payer or PLATFORM), fee_now(matter.order, money.fee, amount)
     event = matter.taker.event
     if isinstance(event, payments.PaymentCaptured):
         if event.amount != amount or event.currency != asset.code:
@@ -131,10 +131,10 @@ async def _hold(tx: Tx, matter: Matter, money: Money) -> None:
     matter.says(Verb.HOLD, amount, asset.code)
 
 
-def _fee(matter: Matter, fee: Rate | Field | None, amount: int) -> int:
+def fee_now(order: Any, fee: Rate | Field | None, amount: int) -> int:
     """What the platform keeps, as it is agreed now."""
     if isinstance(fee, Field):
-        return min(int(getattr(matter.order, fee.name)), amount)
+        return min(int(getattr(order, fee.name)), amount)
     return fee_of(amount, fee)[0] if fee is not None else 0
 
 

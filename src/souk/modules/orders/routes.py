@@ -9,13 +9,15 @@ from uuid import UUID
 
 import msgspec
 
-from souk.kernel.db import Tx
+from souk.kernel.db import Database, Tx
 from souk.kernel.errors import Refusal
 from souk.kernel.http.guards import ANYONE, Actor, Who, who
 from souk.kernel.http.operation import Operation, operation
 from souk.kernel.http.paging import CursorPage, CursorPaging
+from souk.kernel.http.request import Request
 from souk.kernel.record import Record
 from souk.modules import payments
+from souk.modules.orders.cards import begin_payment, owed
 from souk.modules.orders.errors import MayNotBegin, NoSuchOrder, StepNotOpen, StepNotYours
 from souk.modules.orders.kinds import Kind, Processes, Sold
 from souk.modules.orders.model import Entry, OpenStep
@@ -110,6 +112,7 @@ def _of(kind: Kind) -> Iterator[Operation[..., Any]]:
     )
     everybody = _allowed(*(step.by for step in kind.process.steps), *(Actors((party,)) for party in kind.process.parties))
     yield from _reading(kind, path, view, everybody)
+    yield from _paying(kind, path)
     for public, steps in kind.by_path.items():
         allowed = _allowed(*(step.by for step in steps))
         if allowed is None:
@@ -145,6 +148,29 @@ def _reading(kind: Kind, path: str, view: Any, everybody: Who | None) -> Iterato
     yield _operation(list_of, "GET", f"/{kind.collection}", f"list_{name}s", f"Your {name}s, newest first.", answers, who=allowed)
     about = f"What happened to a {name}, step by step."
     yield _operation(history_of, "GET", f"{path}/history", f"{name}_history", about, list[Entry], who=allowed, refusals=(NoSuchOrder,))
+
+
+def _paying(kind: Kind, path: str) -> Iterator[Operation[..., Any]]:
+    payers = _allowed(*(Actors((each.money.payer,)) for each in owed(kind.process) if each.money.payer is not None))
+    if payers is None:
+        return
+
+    async def pay(  # noqa: PLR0913, PLR0917 - bound by name
+        database: Database,
+        request: Request,
+        by: Actor,
+        order_id: UUID,
+        body: payments.Confirming | None,
+        processes: Processes,
+        till: payments.Till,
+    ) -> payments.Begun:
+        key, method = payments.key_of(request, by, "order"), body.method if body is not None else None
+        return await begin_payment(database, till, processes, kind, order_id, person(by), method=method, key=key)
+
+    about = f"Begin to pay for a {kind.name} by card: as much as it costs. Honours `Idempotency-Key`."
+    name, refusals = f"pay_for_{kind.name}_by_card", (NoSuchOrder, StepNotOpen)
+    how = {"status": 201, "limit": "30/10m", "refusals": refusals}
+    yield _operation(pay, "POST", f"{path}/payment", name, about, payments.Begun, who=payers, **how)
 
 
 def _view(view: Any, order: Any, steps: list[OpenStep]) -> Any:

@@ -227,7 +227,7 @@ class Simulation:
         """Let worker and clock do what is due, and take over where they led."""
         before = len(self.trail)
         await self._worker.drain()
-        rows = await self.stage.database.read(lambda tx: tx.run(sql.PLACES, list(self.places)))
+        rows = await self.stage.database.read(lambda tx: tx.run(sql.WHERE, list(self.places)))
         for row in rows:
             kind, place = self.places[row.id]
             now = Place(kind.state(row.state), row.escrow)
@@ -266,7 +266,7 @@ class Simulation:
 
     async def _check(self, order_id: UUID) -> None:
         """The order is where the model says, and so are those that move with it."""
-        rows = await self.stage.database.read(lambda tx: tx.run(sql.PLACES, [order_id]))
+        rows = await self.stage.database.read(lambda tx: tx.run(sql.WHERE, [order_id]))
         kind, place = self.places[order_id]
         now = [Place(kind.state(row.state), row.escrow) for row in rows]
         if now != [place]:

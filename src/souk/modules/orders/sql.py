@@ -57,7 +57,7 @@ OF_ALL = many(
     where o.process = $1 and ($2::uuid is null or o.id < $2) and ($3::text is null or o.state = $3) order by o.id desc limit $4""",
 )
 
-PLACES = many(
+WHERE = many(
     At,
     """select o.id, o.state, coalesce(m.escrow, 'nothing') as "escrow!" from orders o left join order_money m on m.order_id = o.id
     where o.id = any($1::uuid[])""",
