@@ -25,13 +25,15 @@ SCRIPTS: Final = 100
 
 
 class Fresh(msgspec.Struct, frozen=True):
-    """An argument that the server makes anew for each execution, where `{}` stands for a given text."""
+    """An argument that is made anew for each execution, where `{}` stands for a given text, and `:n` for the script's own number."""
 
     expression: str
     given: str = ""
 
 
 Argument = str | int | None | Fresh
+Statement = tuple[str, Sequence[Argument]]
+OWN_NUMBER: Final = "\\set n random(1, 9000000000000000000)\n"
 
 
 class Limit(msgspec.Struct, frozen=True):
@@ -53,35 +55,46 @@ def pgbench_program() -> Path:
     return Path(found)
 
 
-def scripts(sql: str, sets: Sequence[Sequence[Argument]], folder: Path) -> list[str]:
-    """Write one script a set of arguments; answer the words that give them to pgbench."""
+def scripts(stories: Sequence[Sequence[Statement]], folder: Path) -> list[str]:
+    """Write a script for each story; answer the words that give them to pgbench."""
     words: list[str] = []
-    for number, arguments in enumerate(sets[:SCRIPTS]):
-        names: dict[int, str] = {}
-        for at, argument in enumerate(arguments, 1):
-            if argument is None:
-                names[at] = "null"
-                continue
-            given = argument.given if isinstance(argument, Fresh) else argument
-            expression = argument.expression if isinstance(argument, Fresh) else "{}"
-            names[at] = expression.format(f":a{number}_{at}")
-            if given != "":
-                words += ["-D", f"a{number}_{at}={given}"]
-        text = re.sub(r"\$(\d+)", lambda found, names=names: names[int(found[1])], sql)  # type: ignore[misc]
+    for number, story in enumerate(stories[:SCRIPTS]):
+        lines = [line(sql, arguments, f"a{number}_{step}", words) for step, (sql, arguments) in enumerate(story)]
         script = folder / f"{number}.sql"
-        script.write_text(" ".join(line.strip() for line in text.splitlines()) + ";\n")
+        script.write_text(OWN_NUMBER + "".join(lines))
         words += ["-f", str(script)]
     return words
 
 
+def line(sql: str, arguments: Sequence[Argument], prefix: str, words: list[str]) -> str:
+    """A statement as a script has it. What it is given goes to pgbench's words."""
+    names: dict[int, str] = {}
+    for at, argument in enumerate(arguments, 1):
+        if argument is None:
+            names[at] = "null"
+            continue
+        given = argument.given if isinstance(argument, Fresh) else argument
+        expression = argument.expression if isinstance(argument, Fresh) else "{}"
+        names[at] = expression.format(f":{prefix}_{at}")
+        if given != "":
+            words += ["-D", f"{prefix}_{at}={given}"]
+    text = re.sub(r"\$(\d+)", lambda found: names[int(found[1])], sql)
+    return " ".join(each.strip() for each in text.splitlines()) + ";\n"
+
+
 def pgbench(dsn: str, sql: str, sets: Sequence[Sequence[Argument]], seconds: float) -> Limit:
-    """Run a statement with these arguments, in turn and at random, for so many seconds."""
+    """Run a statement with these arguments, at random, for so many seconds."""
+    return pgbench_stories(dsn, [[(sql, arguments)] for arguments in sets], seconds)
+
+
+def pgbench_stories(dsn: str, stories: Sequence[Sequence[Statement]], seconds: float) -> Limit:
+    """Run these stories, at random, for so many seconds: each statement of theirs is a transaction."""
     url = urlsplit(dsn)
     bare = urlunsplit(url._replace(netloc=url.netloc.replace(f":{url.password}@", "@") if url.password else url.netloc))
     environ = {**os.environ, "PGPASSWORD": url.password or ""}
     with tempfile.TemporaryDirectory() as folder:
         words = ["-n", "-M", "prepared", "-c", str(CONNECTIONS), "-j", "1", "-T", str(max(1, round(seconds)))]
-        words += scripts(sql, sets, Path(folder))
+        words += scripts(stories, Path(folder))
         done = subprocess.run([pgbench_program(), *words, bare], env=environ, capture_output=True, text=True, check=False)
     said = done.stdout + done.stderr
     rate = re.search(r"tps = ([\d.]+)", done.stdout)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from uuid import uuid4
 
 import msgspec
@@ -16,7 +16,6 @@ import msgspec
 from tests.app.asking import Answer, ask
 from tests.app.running import BASE
 
-PAUSE = 0.05
 PROVIDER = str(uuid4())
 
 
@@ -38,6 +37,12 @@ class Wrong(AssertionError):
 class Customers:
     """Some customers who place orders, hold money and write messages, at any of several addresses of one market."""
 
+    called: ClassVar[str] = "customer"
+    pause: ClassVar[float] = 0.05
+    """Seconds before a request is sent again."""
+    rest: ClassVar[float] = 0.1
+    """Seconds between an order and the next: whoever was killed has to begin again beside all this, on two cores."""
+
     def __init__(self, addresses: Sequence[str], many: int = 4) -> None:
         self.orders: dict[str, Promise] = {}
         """Acknowledged orders by title."""
@@ -49,11 +54,11 @@ class Customers:
         """How many requests had to be sent again."""
         self.headers: dict[str, dict[str, str]] = {}
         self._next = itertools.cycle(addresses).__next__
-        self._many = many
+        self.many = many
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        self._tasks = [asyncio.create_task(self._shop(f"customer {number}")) for number in range(self._many)]
+        self._tasks = [asyncio.create_task(self._shop(f"{self.called} {number}")) for number in range(self.many)]
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -101,27 +106,30 @@ class Customers:
             for part in range(3):
                 text = f"{title}, message {part}"
                 self.messages[text] = await self._insist(f"/orders/{order.id}/messages", {"body": text}, name)
+            await asyncio.sleep(self.rest)
 
-    async def _sign_in(self, name: str) -> dict[str, str]:
+    async def _sign_in(self, name: str, role: str = "customer") -> dict[str, str]:
         while True:
-            said = await ask("POST", self._next() + BASE + "/sign-in", document={"name": name, "role": "customer"})
+            said = await ask("POST", self._next() + BASE + "/sign-in", document={"name": name, "role": role})
             if said is not None and said.status == 200:
                 return {"Authorization": f"Bearer {said.document['data']['accessToken']}"}
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(self.pause)
 
-    async def _insist(self, path: str, body: dict[str, Any], who: str) -> Promise:
+    async def _insist(self, path: str, body: dict[str, Any], who: str, *, until: str = "") -> Promise:
+        """Ask until it is acknowledged; or until that is the status that is told."""
         key = str(uuid4())
         while True:
             answer = await self._once(path, key, body, self.headers[who])
-            if answer is not None:
-                return Promise(who, path, key, body, answer.body, answer.document["data"]["id"])
+            if answer is not None and (not until or answer.document["data"]["status"] == until):
+                told = answer.document["data"]
+                return Promise(who, path, key, body, answer.body, told.get("id") or told["paymentId"])
             self.repeats += 1
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(self.pause)
 
     async def _once(self, path: str, key: str, body: dict[str, Any], headers: dict[str, str]) -> Answer | None:
         """One try. None when a fault came between, so that it has to be repeated."""
         answer = await ask("POST", self._next() + BASE + path, document=body, headers={**headers, "Idempotency-Key": key})
-        if answer is None or answer.status == 201:
+        if answer is None or answer.status in (200, 201):
             return answer
         if answer.status == 503 or (answer.status == 409 and answer.code in {"KEY_IN_FLIGHT", "CONTENDED"}):
             return None

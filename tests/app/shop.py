@@ -1,4 +1,4 @@
-"""`souk` with a sample market in which money moves: customers hold it over HTTP, the worker pays the provider with it.
+"""`souk` with a sample market in which money moves: customers hold it and pay it in over HTTP, the worker pays the provider with it.
 
 python -m tests.app.shop up
 """
@@ -11,8 +11,7 @@ from typing import Final
 import msgspec
 
 from bench import till
-from bench.till import FEE, WORLD, MoneyHeld, NewHold, held
-from souk.cli import main
+from bench.till import FEE, MARKET, WORLD, MoneyHeld, NewHold, held
 from souk.kernel.assembly import module
 from souk.kernel.db import Tx
 from souk.kernel.http.guards import Actor
@@ -20,7 +19,6 @@ from souk.kernel.http.operation import operation
 from souk.kernel.ids import new_id
 from souk.kernel.messages import on
 from souk.kernel.record import Record
-from souk.markets.sample import SAMPLE
 from souk.modules import ledger
 from souk.modules.ledger import EUR, WALLET
 from souk.modules.sample import CUSTOMER
@@ -50,9 +48,8 @@ async def pay(tx: Tx, fact: MoneyHeld) -> None:
     await ledger.post(tx, paid)
 
 
-MONEY: Final = (ledger.MODULE, module("till", till, sys.modules[__name__]))
+SHOP: Final = msgspec.structs.replace(MARKET, modules=(*MARKET.modules[:-1], module("till", till, sys.modules[__name__])))
 FEE_EACH: Final = FEE
 
 if __name__ == "__main__":
-    msgspec.structs.force_setattr(SAMPLE, "modules", (*SAMPLE.modules, *MONEY))
-    main(prog_name="souk")
+    till.run(SHOP)

@@ -64,6 +64,26 @@ async def test_a_market_that_cannot_start_leaves_no_other_half_started(dsn: str)
     assert len(asyncio.all_tasks()) == 1
 
 
+class Line:
+    """A resource of a market that holds a connection to somewhere else."""
+
+    open = True
+
+    async def aclose(self) -> None:
+        self.open = False
+
+
+async def test_a_market_that_stops_closes_its_lines_to_others(dsn: str) -> None:
+    app = await application(dsn, "sample")
+    (opened,) = app.opened
+    opened.resources[Line] = line = Line()
+    await app.start(work=True)
+    assert line.open
+    await app.stop()
+    app.telemetry.lag.stop()
+    assert not line.open
+
+
 async def test_a_queue_that_cannot_be_looked_at_is_not_ready_and_looked_at_again(dsn: str) -> None:
     app = await application(dsn, "sample")
     (opened,) = app.opened

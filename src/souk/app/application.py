@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from souk.app import development
+from msgspec.structs import replace
+
+from souk.app import development, paying
 from souk.app.opened import OpenMarket
 from souk.app.shell import Shell
 from souk.app.sockets import LiveMarket
@@ -70,7 +72,16 @@ class Application:
                 routes.add(operation.method, site.base + operation.path, target)
                 if operation.method == "GET":
                     routes.add("HEAD", site.base + operation.path, target)
+        if self.opened and not self.settings.production:
+            self._add_paying(routes, self.opened[0].site(limiter))
         return routes
+
+    def _add_paying(self, routes: Routes[Target], site: Site) -> None:
+        """What finds its market by itself. Its limits are those of one of them."""
+        site = replace(site, resources={**site.resources, paying.Markets: paying.Markets(self.opened)})
+        for operation in paying.OPERATIONS:
+            meter = self.telemetry.metrics.meter(site.name, operation.name, operation.method)
+            routes.add(operation.method, operation.path, Target(operation, site, self._handler(operation, site), meter))
 
     def _handler(self, operation: Operation[..., Any], site: Site) -> Handler:
         handle = compile_operation(operation, site)

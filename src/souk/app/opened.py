@@ -11,7 +11,7 @@ from typing import Final
 
 from souk.app.lawwatch import LawWatch, check_laws
 from souk.app.watching import WatchedJobs, traced_tx
-from souk.kernel.assembly import Market, Module, Seed
+from souk.kernel.assembly import Closable, Market, Module, Seed
 from souk.kernel.clock import Clock
 from souk.kernel.config import Settings
 from souk.kernel.db import Database, Pool, Tx, business_clock
@@ -124,6 +124,9 @@ class OpenMarket:
         if self.channel is not None:
             await self.channel.leave()
         await self.database.pool.close()
+        for resource in self.resources.values():
+            if isinstance(resource, Closable):
+                await resource.aclose()
 
     def worker(self) -> Worker:
         """A worker for this market's jobs."""

@@ -176,7 +176,9 @@ class Described:
     async def answer(self, _request: Request) -> Answer:
         if self._made is None:
             market = self._opened.market
-            self._made = msgspec.json.encode(describe(market.title, market.base, self._operations, market.roles))
+            examples = {kind: example for module in market.modules for kind, example in module.examples.items()}
+            described = describe(market.title, market.base, self._operations, market.roles, examples=examples)
+            self._made = msgspec.json.encode(described)
         return Answer(200, [(b"content-type", b"application/json"), (b"cache-control", b"no-cache")], self._made)
 
 

@@ -24,9 +24,14 @@ click.rich_click.COMMAND_GROUPS = {
     "souk": [
         {"name": "Run", "commands": ["up", "serve", "work"]},
         {"name": "Prepare", "commands": ["migrate", "seed"]},
+        {"name": "Make", "commands": ["market"]},
         {"name": "People", "commands": ["person"]},
         {"name": "Look", "commands": ["doctor", "laws", "explain", "audit", "mail", "version"]},
-    ]
+    ],
+    "souk market": [
+        {"name": "Declare", "commands": ["new", "check", "draw", "simulate"]},
+        {"name": "Change what runs", "commands": ["migrate-orders"]},
+    ],
 }
 
 
@@ -100,13 +105,17 @@ def up(host: str | None, port: int | None) -> None:
 
 
 def settings_of(*names: str) -> Settings:
-    """The settings for the markets that the command line names."""
-    from souk.app.choosing import known_markets
+    """The settings for the markets that the command line names: by their names, or as `module:NAME`."""
+    from souk.app.choosing import NotThere, known_markets, spelt
 
-    chosen = settings(SOUK_MARKETS=",".join(names) or None)
-    known = known_markets(chosen)
+    mine = settings()
+    try:
+        chosen = settings(SOUK_MARKETS=",".join(spelt(mine, name) for name in names) or None)
+        known = known_markets(chosen)
+    except NotThere as wrong:
+        raise click.BadParameter(f"{wrong}. {wrong.remedy}.", param_hint="MARKET") from None
     for name in names:
-        if name not in known:
+        if spelt(mine, name) not in known:
             raise click.BadParameter(f"there is no market {name}; there are {', '.join(known)}", param_hint="MARKET")
     return chosen
 

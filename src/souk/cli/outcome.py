@@ -22,6 +22,7 @@ from souk.kernel.db import DatabaseUnavailable
 from souk.kernel.errors import Refusal
 from souk.kernel.migrate import MigrationError
 from souk.kernel.postgres import CannotServe
+from souk.process import Unlawful
 
 
 class Code(IntEnum):
@@ -55,6 +56,8 @@ def outcome(error: BaseException) -> Outcome:  # noqa: PLR0911 - a table, one li
             return Outcome(Code.DATABASE, f"The database cannot be reached{why}.", "`souk doctor` looks closer")
         case MigrationError():
             return Outcome(Code.FAILED, str(error))
+        case Unlawful():
+            return Outcome(Code.FAILED, str(error), "mend the process; `souk market check` judges it again")
         case Refusal():
             return Outcome(Code.FAILED, error.text())
         case KeyboardInterrupt():

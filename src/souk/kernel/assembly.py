@@ -55,6 +55,8 @@ class Module(msgspec.Struct, frozen=True):
     """What its operations and jobs take as parameters of these types, in every process that opens the market."""
     actor_of_key: ActorOfKey | None = None
     """Whose API key this is. One module of a market at most knows."""
+    examples: Mapping[type, Any] = {}
+    """What its answers look like in the description of the API, by their types, as JSON has them."""
 
     @property
     def migrations(self) -> Path:
@@ -70,8 +72,8 @@ def module(name: str, *files: ModuleType, development: tuple[ModuleType, ...] = 
     """A module made of its files: every operation, job, reaction and periodic job defined in them, in that order.
 
     Functions of these names in one of them are the module's: `seed(tx, market)`, `export(tx, person)`, `erase(tx, person)`,
-    `resources(settings, market)` and `actor_of_key(tx, market, key)`. Operations in the files of `development` are served in
-    development mode only.
+    `resources(settings, market)` and `actor_of_key(tx, market, key)`; `EXAMPLES` in any of them are its examples. Operations in the
+    files of `development` are served in development mode only.
     """
     first = files[0].__file__
     if first is None:
@@ -84,6 +86,7 @@ def module(name: str, *files: ModuleType, development: tuple[ModuleType, ...] = 
         reactions=tuple(_defined(files, Reaction)),
         periodic=tuple(_defined(files, Periodic)),
         development=tuple(_defined(development, Operation)),
+        examples={kind: example for file in files for kind, example in vars(file).get("EXAMPLES", {}).items()},
         **{name: found for name in FUNCTIONS if (found := _function(files, name)) is not None},
     )
 

@@ -117,7 +117,15 @@ def split(amount: int, weights: Sequence[int]) -> tuple[int, ...]:
     return tuple(parts) if amount >= 0 else tuple(-part for part in parts)
 
 
-Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z][A-Z0-9-]{1,15}$", description="The asset's code, for example USD.")]
+Currency = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[A-Z][A-Z0-9-]{1,15}$",
+        description="The asset's code, for example USD.",
+        examples=["USD"],
+        extra={"expected": "a currency in capital letters, such as USD"},
+    ),
+]
 Amount = Annotated[int, msgspec.Meta(ge=-LARGEST, le=LARGEST, description="Minor units: 12500 is 125.00 where the asset has two decimals.")]
 
 

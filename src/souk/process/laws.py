@@ -34,6 +34,7 @@ class Unlawful(Exception):
 
     def __init__(self, name: str, faults: list[Fault]) -> None:
         super().__init__(f"the process {name} is refused:\n" + "\n".join(f"  {fault.law}: {fault.said}" for fault in faults))
+        self.name = name
         self.faults = faults
 
 

@@ -6,9 +6,10 @@ can do what they have to, and something leads on. People may be refused: they ar
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from typing import Final
 
 from souk.process.actors import ActorKind
 from souk.process.language import START, Along, Process, State, Step
@@ -17,22 +18,35 @@ from souk.process.laws import Fault, Unlawful
 Pair = tuple[State, State]
 
 
+ALSO: Final = (
+    "processes have names of their own",
+    "every text exists",
+    "what is taken along exists",
+    "what is taken along is open",
+    "what waits to be taken along is",
+)
+"""The laws that the processes of a market keep among themselves."""
+
+
 def together(processes: Iterable[Process], templates: Mapping[str, Collection[str]]) -> Mapping[str, Process]:
     """A market's processes by name. Those that do not fit each other, or the market's templates in each language, are refused."""
-    known: dict[str, Process] = {}
-    faults: list[Fault] = []
-    for process in processes:
-        if process.name in known:
-            faults.append(Fault("processes have names of their own", f"two processes are called {process.name}."))
-        known[process.name] = process
-    faults += [Fault("every text exists", said) for process in known.values() for said in _untold(process, templates)]
-    faults += [Fault("what is taken along exists", said) for process in known.values() for said in _unknown(process, known)]
-    if not any(fault.law == "what is taken along exists" for fault in faults):
-        faults += [Fault("what is taken along is open", said) for process in known.values() for said in _closed(process, known)]
-    faults += [Fault("what waits to be taken along is", said) for process in known.values() for said in _forgotten(process, known)]
-    if faults:
+    processes = tuple(processes)
+    known = {process.name: process for process in processes}
+    if faults := faults_together(processes, templates):
         raise Unlawful(" and ".join(known), faults)
     return known
+
+
+def faults_together(processes: Collection[Process], templates: Mapping[str, Collection[str]]) -> list[Fault]:
+    """Every law of `ALSO` that processes of one market break."""
+    known = {process.name: process for process in processes}
+    names, texts, exists, is_open, is_taken = ALSO
+    counted = Counter(process.name for process in processes)
+    faults = [Fault(names, f"{count} processes are called {name}.") for name, count in counted.items() if count > 1]
+    faults += [Fault(texts, said) for process in known.values() for said in _untold(process, templates)]
+    missing = [Fault(exists, said) for process in known.values() for said in _unknown(process, known)]
+    faults += missing or [Fault(is_open, said) for process in known.values() for said in _closed(process, known)]
+    return faults + [Fault(is_taken, said) for process in known.values() for said in _forgotten(process, known)]
 
 
 def _untold(process: Process, templates: Mapping[str, Collection[str]]) -> Iterator[str]:

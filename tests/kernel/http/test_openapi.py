@@ -249,6 +249,28 @@ def test_an_example_that_the_operation_would_refuse_is_refused_with_the_remedy()
     describe("Auction", "/auction/v1", [operation("POST", "/codes", example=Coded("ABC"))(take)], ROLES)
 
 
+def test_an_answer_is_shown_as_its_module_says_and_nothing_is_shown_that_does_not_fit() -> None:
+    class Bidder(Record):
+        name: str
+        since: int
+
+    async def bidders() -> list[Bidder]:
+        """Who bids."""
+        return []
+
+    bidders.__annotations__ = {"return": list[Bidder]}
+    operations = [operation("GET", "/bidders", example=None)(bidders)]
+
+    def shown(examples: dict[type, Any]) -> Any:
+        document = describe("Auction", "/auction/v1", operations, ROLES, examples=examples)
+        return document["paths"]["/bidders"]["get"]["responses"]["200"]["content"]["application/json"]["example"]["data"]
+
+    assert shown({}) == [{"name": "text", "since": 1}]
+    assert shown({Bidder: {"name": "Ada", "since": 1842}, int: 5}) == [{"name": "Ada", "since": 1842}]
+    with pytest.raises(Undescribed, match="Bidder does not fit it"):
+        shown({Bidder: {"name": "Ada"}})
+
+
 def test_operations_of_one_name_have_ids_of_their_own() -> None:
     async def lot() -> int:
         """Another."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -190,6 +191,8 @@ async def test_a_stream_flows_until_the_client_leaves_or_the_server_stops(databa
 
 
 async def test_a_client_that_leaves_does_no_harm(database: Database) -> None:
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, about: complaints.append(about))
     async with Served(site(database), OPERATIONS) as served, served.client() as client:
         for _ in range(20):
             _reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
@@ -200,6 +203,8 @@ async def test_a_client_that_leaves_does_no_harm(database: Database) -> None:
         async with asyncio.timeout(5):
             while database.pool.busy:  # noqa: ASYNC110 - a pool tells nobody
                 await asyncio.sleep(0.01)
+    gc.collect()
+    assert complaints == []
 
 
 async def test_a_stopping_server_finishes_what_it_began(database: Database) -> None:

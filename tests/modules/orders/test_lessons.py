@@ -260,3 +260,15 @@ async def test_a_lesson_whose_money_a_bank_took_ends_all_the_same(school: School
     await school.steps(ada, lesson, "confirm")
     assert (await school.state(lesson), await school.has(tim.id)) == ("done", (0, 0))
     await school.lawful()
+
+
+async def test_a_payment_for_somebody_else_pays_for_nothing_and_goes_back(school: School) -> None:
+    ada, tim = await school.pupil(money=0), await school.join("tim", "tutor")
+    eve = await school.join("eve", "tutor")
+    lesson = await school.books(ada, tim)
+    await school.steps(tim, lesson, "accept")
+    for number, (payer, payee) in enumerate([(ada.id, eve.id), (eve.id, tim.id)]):
+        row = await school.escrow(payer, payee, 10_000, 1_500, key=f"wrong {number}", kind="lesson", reference_id=UUID(lesson["id"]))
+        await school.work()
+        assert (await school.state(lesson), (await school.payment(row.id)).refunded) == ("accepted", 10_000)
+    await school.lawful()

@@ -9,7 +9,9 @@ from souk.modules.payments.provider import (
     Misused,
     PayoutState,
     RefundState,
+    Unreachable,
 )
+from souk.modules.payments.sandbox.faults import Fault
 from tests.modules.payments.bench import CLOSED, SENDS_BACK, Bench, usd
 
 
@@ -60,6 +62,16 @@ class ReturnContract:
         assert refund.state is RefundState.PENDING
         await bench.later(days=3)
         assert (await bench.provider.refund_of(refund.id)).state is RefundState.SUCCEEDED
+
+    async def test_a_refund_whose_answer_was_lost_is_found_by_what_it_says(self, bench: Bench) -> None:
+        paid, other = await bench.paid(1000), await bench.paid(1000)
+        for number in range(3):
+            await bench.provider.refund(bench.key(), paid.id, 10, metadata={"refund": f"ours {number}"})
+        lost = await bench.provider.refund(bench.key(), paid.id, 300, metadata={"refund": "lost"})
+        await bench.provider.refund(bench.key(), other.id, 300, metadata={"refund": "of another"})
+        assert await bench.provider.find_refund(paid.id, "lost") == lost
+        assert await bench.provider.find_refund(paid.id, "of another") is None
+        assert await bench.provider.find_refund(paid.id, "") is None
 
     async def test_a_chargeback_takes_the_money_at_once_and_a_fee(self, bench: Bench) -> None:
         paid = await bench.paid(1000, "pm_card_createDispute")
@@ -148,6 +160,42 @@ class PayoutContract:
         await bench.provider.payout(sent.id, recipient)
         with pytest.raises(Misused):
             await bench.provider.pay_out(key, recipient, usd(700), metadata={})
+        assert sum(amount for _, amount, _ in await bench.kinds()) == 0
+
+    async def test_a_payout_whose_key_is_forgotten_is_found_by_what_it_says(self, bench: Bench) -> None:
+        sent = await bench.paid_out(SENDS_BACK)
+        found = bench.provider.find_payout
+        assert await found(sent.recipient, "ours", bench.began) == sent
+        assert await found(sent.recipient, "another", bench.began) is None
+        assert await found(await bench.recipient(), "ours", bench.began) is None
+        await bench.later(days=2)
+        await bench.later(days=3)
+        failed = await found(sent.recipient, "ours", bench.began)
+        assert failed is not None
+        assert failed.state is PayoutState.FAILED
+        assert await found(sent.recipient, "ours", bench.clock.now()) is None
+        assert await bench.kinds() == [("payout", -700, 0), ("payout_failure", 700, 0)]
+
+    async def test_of_a_payout_that_came_half_of_the_way_the_money_is_brought_back(self, bench: Bench) -> None:
+        recipient = await bench.recipient()
+        bench.bank.faults.next(Fault.TIMEOUT_BEFORE, "create_payout")
+        with pytest.raises(Unreachable):
+            await bench.provider.pay_out(bench.key(), recipient, usd(700), metadata={"payout": "ours"})
+        assert await bench.kinds() == [("payout", -700, 0)]
+        for _ in range(2):
+            assert await bench.provider.find_payout(recipient, "ours", bench.began) is None
+            await bench.later(hours=25)
+        lines = await bench.bookings()
+        assert [(line.kind, line.source, line.amount) for line in reversed(lines)] == [
+            ("payout", "ours", usd(-700)),
+            ("payout_failure", "ours", usd(700)),
+        ]
+
+    async def test_a_refused_payout_is_one_matter_in_the_books(self, bench: Bench) -> None:
+        recipient = await bench.recipient(number="")
+        with pytest.raises(Misused):
+            await bench.provider.pay_out(bench.key(), recipient, usd(700), metadata={"payout": "ours"})
+        assert {line.source for line in await bench.bookings()} == {"ours"}
         assert sum(amount for _, amount, _ in await bench.kinds()) == 0
 
     async def test_nothing_leaves_while_something_is_missing(self, bench: Bench) -> None:

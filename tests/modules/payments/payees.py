@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from souk.modules.payments.outgoing import NewPayoutAccount
 from souk.modules.payments.payout_jobs import send_what_is_due
 from souk.modules.payments.recipients import note, set_account
+from souk.modules.payments.sandbox import objects as o
 from tests.modules.identity.conftest import Visitor
 from tests.modules.payments.conftest import Shop
 
@@ -61,3 +64,18 @@ async def state(shop: Shop, payout: dict[str, Any]) -> str:
     """How far a payout is."""
     ((found,),) = await shop.rows("select state::text from payouts where id = $1", UUID(payout["id"]))
     return str(found)
+
+
+async def sent_to_bank(shop: Shop) -> int:
+    """What the bank sent out for the market, less what came back."""
+    page = await shop.bank.list_balance_transactions({"limit": 100})
+    return -sum(int(line.amount) for line in page.data if line.type in {"transfer", "transfer_refund"})
+
+
+async def closes(shop: Shop, account: str) -> None:
+    """The bank pays nobody out at that account any more."""
+    kept = await shop.bank.store.load("account", account)
+    assert kept is not None
+    found = msgspec.json.decode(kept.content, type=o.Account)
+    found.payouts_enabled = False
+    kept.content = msgspec.json.encode(found).decode()

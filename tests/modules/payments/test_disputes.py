@@ -18,6 +18,7 @@ from souk.modules.payments.model import Happened, Row
 from souk.modules.payments.provider import Dispute, DisputeState
 from souk.modules.payments.sandbox.adapter import Sandbox
 from tests.modules.payments.conftest import ASSETS, SECRET, Shop
+from tests.modules.payments.payees import asks, earner, sends, state
 
 FEE = 1_500
 LOSSES = payments.LOSSES.of(ledger.USD)
@@ -123,6 +124,32 @@ async def test_what_was_paid_of_a_debt_comes_back_with_a_win(shop: Shop) -> None
     await shop.pays(will.id, 10_000, kind="deposit")
     await decided(shop, second, won=True)
     assert (await shop.has(will.id), await owes(shop, will.id)) == ((10_000, 0), 0)
+    await agrees(shop)
+
+
+@pytest.mark.parametrize("won", [True, False])
+async def test_what_was_withdrawn_is_owed_and_netted_from_what_is_earned_later(shop: Shop, *, won: bool) -> None:
+    ada, will = await shop.join("ada"), await earner(shop, amount=0)
+    row = await shop.released(await shop.escrow(ada.id, will.id))
+    first = await asks(will, 9_000)
+    await sends(shop)
+    await shop.passes(days=1, hours=1)
+    assert await state(shop, first) == "paid"
+    dispute = await disputed(shop, row)
+    assert (await shop.has(will.id), await owes(shop, will.id)) == ((0, 0), 9_000)
+    assert await shop.total(LOSSES) == -1_000
+    await shop.released(await shop.escrow(ada.id, will.id, amount=20_000, fee=2_000, key="another"))
+    second = await asks(will, 15_000)
+    assert (second["amount"], second["netted"]) == (6_000, 9_000)
+    assert (await shop.has(will.id), await owes(shop, will.id)) == ((3_000, 0), 0)
+    await decided(shop, dispute, won=won)
+    assert await shop.has(will.id) == (12_000 if won else 3_000, 0), "what was netted is theirs again after a win"
+    assert await shop.total(LOSSES) == (0 if won else -1_000)
+    (told,) = (await (await shop.staff()).asks("GET", "/admin/payments/disputes")).json()["data"]
+    assert (told["status"], told["taken"], told["owed"]) == ("won" if won else "lost", 0, 9_000)
+    await sends(shop)
+    await shop.passes(days=1, hours=1)
+    assert (await state(shop, first), await state(shop, second)) == ("paid", "paid")
     await agrees(shop)
 
 
@@ -240,8 +267,8 @@ async def test_however_the_answers_about_a_chargeback_come_the_ledger_is_the_sam
         if released:
             await shop.released(row)
             await spends(shop, payee, uuid4(), 5_000)
-        for state, fee in order:
-            told = Dispute(f"du_{number}", row.provider_id or "", Money(10_000, "USD"), fee, state, "fraudulent")
+        for reading, fee in order:
+            told = Dispute(f"du_{number}", row.provider_id or "", Money(10_000, "USD"), fee, reading, "fraudulent")
             await shop.database.write(partial(book, till=shop.till, payment_id=row.id, told=told))
         ends.add((*await booked(shop, row), await shop.has(payee), await owes(shop, payee)))
     assert len(ends) == 1

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
 from souk.kernel.assembly import Market
 from souk.modules import ledger, payments
+from souk.modules.payments.sandbox.faults import Fault
+from souk.modules.payments.sending import carry_out_payout
+from tests.modules.identity.conftest import PASSWORD
 from tests.modules.payments.conftest import ASSETS, MARKET, MODULES, PEOPLE, ROLES, Shop
 from tests.modules.payments.payees import asks, earner, recipient_of, sends, state
 
@@ -157,6 +162,86 @@ async def test_what_staff_decline_is_in_the_wallet_again(shop: Shop) -> None:
     assert (await sam.asks("POST", f"{path}/approve")).json()["error"]["code"] == "PAYOUT_OVER"
     assert (await sam.asks("POST", f"{path}/reject", reason="again")).json()["error"]["code"] == "PAYOUT_OVER"
     assert await shop.announced("payout.failed") == ["payout.failed"]
+    await shop.lawful()
+
+
+async def test_somebody_takes_a_payout_back_while_it_has_not_left(shop: Shop) -> None:
+    worker, other = await earner(shop, amount=80_000), await earner(shop, "wilma")
+    waiting, approved = await asks(worker, 60_000), await asks(worker, 5_000)
+    for payout, status in ((waiting, "requested"), (approved, "requested")):
+        path = f"/wallet/payouts/{payout['id']}"
+        assert (await worker.asks("GET", path)).json()["data"]["status"] == status
+        for method, stranger in (("GET", path), ("POST", f"{path}/cancel")):
+            assert (await other.asks(method, stranger)).json()["error"]["code"] == "PAYOUT_NOT_FOUND"
+        answer = (await worker.asks("POST", f"{path}/cancel")).json()["data"]
+        assert (answer["status"], answer["failure"]) == ("canceled", "You took it back.")
+        assert (await worker.asks("POST", f"{path}/cancel")).json()["error"]["code"] == "PAYOUT_OVER"
+    assert await shop.has(worker.id) == (80_000, 0)
+    await sends(shop)
+    assert (await shop.rows("select distinct state::text from payouts")) == [("canceled",)]
+    assert await shop.announced("payout.canceled", "payout.failed") == ["payout.canceled"] * 2
+    assert (await asks(worker, 5_000))["status"] == "approved", "what was taken back does not count as asked for"
+    await shop.lawful()
+
+
+async def test_what_is_with_the_provider_cannot_be_taken_back(shop: Shop) -> None:
+    worker, sam = await earner(shop), await shop.staff()
+    payout = await asks(worker, 5_000)
+    path = f"/wallet/payouts/{payout['id']}/cancel"
+    shop.bank.faults.next(Fault.TIMEOUT_AFTER, "create_transfer")
+    await sends(shop)
+    assert (await worker.asks("POST", path)).json()["error"]["code"] == "PAYOUT_IN_DOUBT"
+    await carry_out_payout(shop.database, shop.till, UUID(payout["id"]))
+    assert (await worker.asks("POST", path)).json()["error"]["code"] == "PAYOUT_OVER"
+    seen = (await sam.asks("GET", f"/admin/payouts/{payout['id']}")).json()["data"]
+    assert (seen["status"], seen["personId"], seen["approvedBy"]) == ("sent", str(worker.id), [])
+    assert (await sam.asks("GET", f"/admin/payouts/{worker.id}")).status_code == 404
+    assert (await worker.asks("GET", f"/admin/payouts/{payout['id']}")).status_code == 403
+
+
+async def test_two_approvals_at_once_are_two_people_s(shop: Shop) -> None:
+    worker = await earner(shop, amount=200_000)
+    sam, eve = await shop.staff("sam"), await shop.staff("eve")
+    payout = await asks(worker, 150_000)
+    path = f"/admin/payouts/{payout['id']}/approve"
+    same = await asyncio.gather(*(sam.asks("POST", path) for _ in range(8)))
+    assert sorted(answer.status_code for answer in same) == [200] + [409] * 7
+    assert await state(shop, payout) == "requested"
+    await asyncio.gather(eve.asks("POST", path), eve.asks("POST", path))
+    assert await state(shop, payout) == "approved"
+    await shop.lawful()
+
+
+async def test_what_was_taken_back_is_approved_by_nobody(shop: Shop) -> None:
+    worker, sam = await earner(shop, amount=80_000), await shop.staff()
+    payout = await asks(worker, 60_000)
+    await worker.asks("POST", f"/wallet/payouts/{payout['id']}/cancel")
+    for what in ("approve", "reject"):
+        answer = await sam.asks("POST", f"/admin/payouts/{payout['id']}/{what}", **({"reason": "no"} if what == "reject" else {}))
+        assert answer.json()["error"]["code"] == "PAYOUT_OVER"
+    assert await shop.has(worker.id) == (80_000, 0)
+
+
+async def test_on_a_day_of_payouts_all_that_is_due_leaves_in_one_batch(shop: Shop) -> None:
+    workers = [await earner(shop, name) for name in ("wanda", "wilma", "will")]
+    for worker in workers:
+        await asks(worker, 5_000)
+    await shop.passes(hours=1, minutes=5)
+    assert await shop.rows("select state::text, count(*), count(distinct batch) from payouts group by state") == [("sent", 3, 1)]
+
+
+async def test_where_somebody_was_paid_is_forgotten_when_they_leave_and_nothing_is_on_its_way(shop: Shop) -> None:
+    await shop.staff()
+    worker, other = await earner(shop), await earner(shop, "wilma")
+    payout = await asks(worker, 5_000)
+    for each in (worker, other):
+        assert (await each.asks("DELETE", "/users/me", password=PASSWORD)).status_code == 200
+    await shop.work()
+    assert await shop.rows("select person_id from recipients") == [(worker.id,)]
+    await sends(shop)
+    for _ in range(3):
+        await shop.passes(days=1, hours=1)
+    assert (await state(shop, payout), await shop.rows("select * from recipients")) == ("paid", [])
     await shop.lawful()
 
 

@@ -75,7 +75,7 @@ async def test_staff_send_back_what_was_released_and_the_payee_owes_what_is_spen
     assert await shop.total(ledger.FEES.of(USD)) == 0
     assert (await sam.asks("POST", path, amount=1)).json()["error"] == {
         "code": "REFUND_TOO_LARGE",
-        "message": "Only 0 (in minor units) of this payment can still be sent back.",
+        "message": "`amount` may be 0 at most (in minor units): so much of this payment can still be sent back.",
         "details": {"refundable": 0},
     }
     assert (await ada.asks("POST", path, amount=1)).status_code == 403

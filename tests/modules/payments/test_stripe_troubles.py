@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import subprocess
 import sys
 import traceback
@@ -14,7 +15,10 @@ from souk.kernel.config import ConfigError, Settings
 from souk.kernel.db import Database
 from souk.kernel.money import Money
 from souk.markets.sample import SAMPLE
-from souk.modules.payments.provider import Declined, IntentState, Misused, ProviderError, Unreachable
+from souk.modules.ledger import USD, Assets
+from souk.modules.payments.provider import Declined, IntentState, KeyRefused, Misused, ProviderError, Unreachable
+from souk.modules.payments.providers import Providers, Till
+from souk.modules.payments.rules import Rules
 from souk.modules.payments.sandbox.faults import Fault
 from souk.modules.payments.stripe import StripeSettings, open_stripe, provider_of
 from souk.modules.payments.stripe.adapter import Stripe
@@ -79,8 +83,7 @@ async def test_what_does_not_say_what_became_of_the_call_is_unreachable(status: 
         (400, b'{"error": {"type": "invalid_request_error", "code": "amount_too_small", "message": "m"}}', "amount_too_small"),
         (400, b'{"error": {"type": "idempotency_error", "message": "m"}}', "idempotency_error"),
         (404, b'{"error": {"type": "invalid_request_error", "code": "resource_missing", "message": "m"}}', "resource_missing"),
-        (401, b'{"error": {"type": "invalid_request_error", "message": "m"}}', "key_refused"),
-        (403, b'{"error": {"type": "invalid_request_error", "message": "m"}}', "key_not_allowed"),
+        (403, b'{"error": {"type": "invalid_request_error", "code": "account_invalid", "message": "m"}}', "account_invalid"),
     ],
 )
 async def test_other_refusals_are_the_callers_fault(status: int, body: bytes, code: str) -> None:
@@ -89,6 +92,25 @@ async def test_other_refusals_are_the_callers_fault(status: int, body: bytes, co
         with pytest.raises(Misused) as refused:
             await begin(opened)
         assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "code"),
+    [
+        (401, b"", "key_refused"),
+        (401, b'"code": "api_key_expired", ', "key_refused"),
+        (403, b"", "key_not_allowed"),
+        (403, b'"code": "more_permissions_required", ', "key_not_allowed"),
+    ],
+)
+async def test_a_key_that_is_not_taken_says_nothing_of_what_was_asked_for_and_is_told_loudly(
+    status: int, told: bytes, code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with world() as opened:
+        opened.server.raw = (status, b'{"error": {"type": "invalid_request_error", %b"message": "m"}}' % told)
+        with pytest.raises(KeyRefused, match=code):
+            await begin(opened)
+    assert re.search(f"error.*Stripe does not take the market's key.*{code}", capsys.readouterr().out)
 
 
 async def test_a_decline_says_why_in_the_banks_own_code() -> None:
@@ -125,7 +147,7 @@ async def test_no_secret_shows_in_logs_or_errors(caplog: pytest.LogCaptureFixtur
             with pytest.raises(Declined) as declined:
                 await stripe.confirm_intent("k2", intent.id, "pm_card_visa_chargeDeclined")
             opened.server.key = "sk_test_somethingElse"  # now the server repeats the key that it does not know
-            with pytest.raises(Misused) as refused:
+            with pytest.raises(KeyRefused) as refused:
                 await stripe.intent(intent.id)
         everything = f"{caplog.text} {shown(declined.value)} {shown(refused.value)} {stripe!r} {opened.settings()!r} {opened.settings()}"
         assert "Invalid API Key provided: …" in everything
@@ -195,6 +217,17 @@ open_stripe(StripeSettings("{KEY}", (), ""), back="")
     said = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True).stderr
     assert "stripe is not installed. Install souk[stripe]." in said
     assert KEY not in said.splitlines()[-1]
+
+
+async def test_a_market_that_closes_closes_its_line_to_stripe() -> None:
+    async with world() as opened:
+        till = Till(Rules(), Assets((USD,)), Providers("stripe", {"stripe": lambda _database: opened.stripe}))
+        await till.aclose()
+        await opened.stripe.create_intent("k1", TEN, metadata={})  # whom nobody asked is not closed
+        await till.provider(cast("Database", object())).create_intent("k2", TEN, metadata={})
+        await till.aclose()
+        with pytest.raises(RuntimeError, match="closed"):
+            await opened.stripe.create_intent("k3", TEN, metadata={})
 
 
 def test_a_market_has_one_line_to_stripe(monkeypatch: pytest.MonkeyPatch) -> None:

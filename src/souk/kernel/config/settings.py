@@ -105,9 +105,10 @@ class Settings(Declared, frozen=True):
         tuple[str, ...],
         Variable(
             "SOUK_MARKETS",
-            "The markets to serve. Empty serves every market that is installed.",
+            "The markets to serve. Empty serves every market that is installed. One of your own is named by the module that declares it, "
+            "which is also looked for in the working directory.",
             names,
-            accepts="names, with commas between them",
+            accepts="names or module:NAME, with commas between them",
         ),
     ]
     trusted_proxies: Annotated[

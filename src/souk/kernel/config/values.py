@@ -78,11 +78,12 @@ def host(text: str) -> str:
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Names with commas between them, each once."""
+    """Names with commas between them, each once. What is not installed is named as Python finds it: `module:NAME`."""
     found = tuple(name.strip() for name in text.split(",") if name.strip())
-    bad = [name for name in found if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name)]
+    bad = [name for name in found if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}|[A-Za-z_][\w.]*:\w+", name)]
     if bad:
-        raise Unreadable(f"holds {bad[0]!r}, which is not a market's name", "Use small letters, digits and _, with commas between names")
+        remedy = "Use small letters, digits and _, or module:NAME, with commas between names"
+        raise Unreadable(f"holds {bad[0]!r}, which is not a market's name", remedy)
     twice = sorted({name for name in found if found.count(name) > 1})
     if twice:
         raise Unreadable(f"names {twice[0]} twice", "Name each market once")

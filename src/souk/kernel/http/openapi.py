@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -101,11 +101,21 @@ class Described(msgspec.Struct):
         return [*self.parameters.values(), *query_hints(self.query).values(), self.body, data, self.pagination]
 
 
-def describe(title: str, base: str, operations: Sequence[Op], roles: tuple[Role, ...], version: str = "1.0.0") -> Json:
-    """The OpenAPI document of a market. Paths are relative to its base."""
+def describe(  # noqa: PLR0913, PLR0917 - what a document consists of
+    title: str,
+    base: str,
+    operations: Sequence[Op],
+    roles: tuple[Role, ...],
+    version: str = "1.0.0",
+    examples: Mapping[type, object] | None = None,
+) -> Json:
+    """The OpenAPI document of a market. Paths are relative to its base. `examples` are of answers, by type."""
     described = [_read(operation) for operation in operations]
     kinds = [kind for each in described for kind in each.kinds]
     schemas, components = msgspec.json.schema_components(kinds, ref_template=REF)
+    for kind, example in (examples or {}).items():
+        if kind.__name__ in components:
+            components[kind.__name__]["examples"] = [fitting(kind, example)]
     writer = _Writer(roles, iter(schemas), components, Counter(operation.name for operation in operations))
     paths: dict[str, Json] = {}
     for each in described:
@@ -123,6 +133,15 @@ def describe(title: str, base: str, operations: Sequence[Op], roles: tuple[Role,
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
+
+
+def fitting(kind: type, example: object) -> object:
+    """An example, if it is one."""
+    try:
+        msgspec.convert(example, kind, str_keys=True)
+    except msgspec.ValidationError as error:
+        raise Undescribed(f"the example of {kind.__name__} does not fit it: {error}") from None
+    return example
 
 
 def _security(operation: Op) -> list[Json]:

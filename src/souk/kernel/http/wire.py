@@ -282,6 +282,8 @@ class Wire(asyncio.Protocol):
             self._transport.resume_reading()
 
     def _write(self, request: Request, answer: Answer, *, keep: bool) -> None:
+        if self._transport.is_closing():
+            return  # whoever asked has left
         self._transport.write(written(self._heads, answer, keep=keep, head=request.method == "HEAD"))
 
     def _refuse(self, refusal: Refusal) -> None:

@@ -17,5 +17,5 @@ TULIFO = Market(
     ),
     modules=(mail.MODULE, audit.MODULE, identity.MODULE, ledger.MODULE, payments.MODULE),
     rules=(identity.Rules(sign_up=("client", "worker")), ledger.Assets((ledger.USD,)), payments.Rules(fee=Rate.parse("10%"))),
-    live=Live((Namespace(path="/"),)),
+    live=Live((Namespace(path="/", says=payments.SAYS),)),
 )

@@ -6,6 +6,7 @@ its people also sign in by codes that are sent to their phones.
 
 from souk.kernel.assembly import module
 from souk.modules.identity import changing, codes, jobs, keys, leaving, made, seed
+from souk.modules.identity.errors import PersonNotFound
 from souk.modules.identity.events import DeviceSeen, SessionReused, UserErased, UserRegistered, UserReinstated, UserSuspended
 from souk.modules.identity.inviting import Invited, invite
 from souk.modules.identity.model import Person, PersonStatus, User
@@ -45,6 +46,7 @@ __all__ = [
     "Invited",
     "PasswordRule",
     "Person",
+    "PersonNotFound",
     "PersonStatus",
     "Rules",
     "SessionReused",

@@ -12,7 +12,7 @@ from souk.kernel.money import Asset
 from souk.modules import payments
 from souk.modules.orders.errors import StepNotOpen
 from souk.modules.orders.kinds import Kind, Processes
-from souk.modules.orders.purses import fee_now
+from souk.modules.orders.purses import fee_now, payee_of
 from souk.modules.orders.reading import access
 from souk.modules.orders.takers import Taker
 from souk.modules.orders.taking import not_open
@@ -40,12 +40,6 @@ def owed(process: Process) -> list[Owed]:
     return [each for each in found if not reserved or each.money.verb is Verb.RESERVE]
 
 
-def payee_of(process: Process) -> Actor | None:
-    """To whom the money goes if all goes well."""
-    released = [actor for step in process.steps for money in step.money if money.verb is Verb.RELEASE for actor, _amount in money.to]
-    return next((actor for actor in released if actor in process.parties), None)
-
-
 async def begin_payment(  # noqa: PLR0913, PLR0917 - who pays for what, and how
     database: Database, till: payments.Till, processes: Processes, kind: Kind, order_id: UUID, taker: Taker, *, method: str | None, key: str
 ) -> payments.Begun:
@@ -71,7 +65,7 @@ def _payment(kind: Kind, order: Any, each: Owed, till: payments.Till) -> payment
     return payments.NewPayment(
         key="",
         payer_id=payer,
-        payee_id=_person(kind, order, payee_of(kind.process)),
+        payee_id=payee_of(kind.process, order),
         amount=asset.money(price),
         kind=kind.name,
         reference_id=order.id,

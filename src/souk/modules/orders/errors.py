@@ -49,3 +49,7 @@ class PaymentDiffers(Refusal, status=409, message="{paid} was paid, and {wanted}
 
     paid: int
     wanted: int
+
+
+class PaymentOfOthers(Refusal, status=409, message="This payment is by somebody else, or for somebody else."):
+    """It names an order, and not its payer or its payee."""

@@ -11,7 +11,7 @@ from souk.kernel.messages import Event, Reaction, enqueue
 from souk.kernel.telemetry import log
 from souk.modules import payments
 from souk.modules.orders import sql
-from souk.modules.orders.errors import PaymentDiffers
+from souk.modules.orders.errors import PaymentDiffers, PaymentOfOthers
 from souk.modules.orders.kinds import Processes
 from souk.modules.orders.sending import send_back
 from souk.modules.orders.takers import Taker
@@ -32,8 +32,8 @@ async def follow(tx: Tx, fact: Any, processes: Processes, till: payments.Till) -
             if fact.topic.name in step.on and taken is None:
                 try:
                     taken = await take_if_open(tx, Desk(processes, till), kind, stored, step.name, taker)
-                except PaymentDiffers as refused:
-                    log.error("a payment of another amount than the order's", order_id=str(order_id), error=refused.text())
+                except (PaymentDiffers, PaymentOfOthers) as refused:
+                    log.error("a payment that does not fit its order", order_id=str(order_id), error=refused.text())
     if taken is None and isinstance(fact, payments.PaymentCaptured):
         await enqueue(tx, send_back, fact.payment_id)
 

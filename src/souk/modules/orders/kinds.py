@@ -103,9 +103,15 @@ class Processes:
     """A market's processes. A rule of a market: `rules=(orders.Processes(Sold(LESSON, "lessons")),)`."""
 
     def __init__(self, *sold: Sold, templates: Mapping[str, Iterable[str]] | None = None) -> None:
-        together([each.process for each in sold], {language: frozenset(names) for language, names in (templates or {}).items()})
+        self.templates: Final = {language: frozenset(names) for language, names in (templates or {}).items()}
+        together([each.process for each in sold], self.templates)
         self.current: Final = {each.process.name: Kind(each.process, each.collection) for each in sold}
         self._before: Final = {(old.name, old.version): Kind(old, each.collection) for each in sold for old in each.before}
+
+    @property
+    def every(self) -> list[Process]:
+        """All of them, those first by which orders begin, then those that some began with."""
+        return [kind.process for kind in (*self.current.values(), *self._before.values())]
 
     def named(self, name: str, version: int | None = None) -> Kind:
         """The process of that name; of the version that an order began with, where one is said."""

@@ -13,11 +13,11 @@ from souk.kernel.db import Tx
 from souk.kernel.http.refusals import invalid
 from souk.kernel.money import Asset, Rate, fee_of, rounded
 from souk.modules import ledger, payments
-from souk.modules.orders.errors import PaymentDiffers, SplitDiffers
+from souk.modules.orders.errors import PaymentDiffers, PaymentOfOthers, SplitDiffers
 from souk.modules.orders.kinds import Kind
 from souk.modules.orders.model import Moved, Purse
 from souk.modules.orders.takers import Taker
-from souk.process import PLATFORM, Actor, Computed, Escrow, Field, Money, Param, Step, Verb
+from souk.process import PLATFORM, Actor, Computed, Escrow, Field, Money, Param, Process, Step, Verb
 
 
 class Matter(msgspec.Struct):
@@ -101,12 +101,10 @@ def _held(matter: Matter) -> Purse:
 
 async def _reserve(tx: Tx, matter: Matter, money: Money) -> None:
     amount, asset = amount_of(matter, tx, money.amount), _asset(matter, money.asset)
-    event = matter.taker.event
+    event, payer = matter.taker.event, _person(matter, money.payer or PLATFORM)
     if not isinstance(event, payments.PaymentAuthorised):
         raise TypeError(f"{matter.step.name} reserves money, and nothing was authorised")
-    if event.amount != amount or event.currency != asset.code:
-        raise PaymentDiffers(paid=event.amount, wanted=amount)
-    payer = _person(matter, money.payer or PLATFORM)
+    _check_payment(matter, event, payer, amount, asset)
     matter.purse = Purse(Escrow.RESERVED, asset.code, payer, amount, fee_now(matter.order, money.fee, amount), payment_id=event.payment_id)
     matter.says(Verb.RESERVE, amount, asset.code)
 
@@ -117,8 +115,7 @@ async def _hold(tx: Tx, matter: Matter, money: Money) -> None:
     payer, fee = _person(matter, money.payer or PLATFORM), fee_now(matter.order, money.fee, amount)
     event = matter.taker.event
     if isinstance(event, payments.PaymentCaptured):
-        if event.amount != amount or event.currency != asset.code:
-            raise PaymentDiffers(paid=event.amount, wanted=amount)
+        _check_payment(matter, event, payer, amount, asset)
         matter.purse = Purse(Escrow.HELD, asset.code, payer, amount, event.fee or fee, payment_id=event.payment_id)
         matter.says(Verb.HOLD, amount, asset.code)
         return
@@ -129,6 +126,23 @@ async def _hold(tx: Tx, matter: Matter, money: Money) -> None:
         hold_id = movement.hold_id
     matter.purse = Purse(Escrow.HELD, asset.code, payer, amount, fee, hold_id)
     matter.says(Verb.HOLD, amount, asset.code)
+
+
+def _check_payment(
+    matter: Matter, event: payments.PaymentCaptured | payments.PaymentAuthorised, payer: UUID, amount: int, asset: Asset
+) -> None:
+    """A payment pays for an order if it is by its payer, for its payee, and as much as it costs: whoever it is for gets the money."""
+    if (event.amount, event.currency) != (amount, asset.code):
+        raise PaymentDiffers(paid=event.amount, wanted=amount)
+    if (event.payer_id, event.payee_id) != (payer, payee_of(matter.kind.process, matter.order)):
+        raise PaymentOfOthers
+
+
+def payee_of(process: Process, order: Any) -> UUID | None:
+    """To whom the money goes if all goes well."""
+    released = (actor for step in process.steps for money in step.money if money.verb is Verb.RELEASE for actor, _rest in money.to)
+    name = next((process.parties[actor] for actor in released if actor in process.parties), None)
+    return getattr(order, name) if name is not None else None
 
 
 def fee_now(order: Any, fee: Rate | Field | None, amount: int) -> int:

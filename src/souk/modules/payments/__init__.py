@@ -4,8 +4,9 @@ A market has it by `modules=(…, ledger.MODULE, payments.MODULE)` and `rules=(l
 """
 
 from souk.kernel.assembly import module
-from souk.modules.payments import jobs, leaving, payout_jobs, providers, reconciliation
+from souk.modules.payments import examples, jobs, leaving, payout_jobs, providers, reconciliation
 from souk.modules.payments.accounts import DISPUTED, LOSSES, PAYOUTS, PROVIDER_FEES, RECEIVABLE, clearing
+from souk.modules.payments.asking import deposit, key_of
 from souk.modules.payments.capacities import PAYEE, PAYER, STAFF
 from souk.modules.payments.errors import (
     NothingHeld,
@@ -16,7 +17,7 @@ from souk.modules.payments.errors import (
     PaymentsClosed,
     RefundTooLarge,
 )
-from souk.modules.payments.escrow import release
+from souk.modules.payments.escrow import held_of, release
 from souk.modules.payments.events import (
     PaymentAuthorised,
     PaymentCanceled,
@@ -25,35 +26,56 @@ from souk.modules.payments.events import (
     PaymentFailed,
     PaymentRefunded,
     PayoutAccountChanged,
+    PayoutCanceled,
     PayoutFailed,
     PayoutPaid,
     PayoutRequested,
     ProviderHappened,
     RefundFailed,
 )
-from souk.modules.payments.model import Payment, PaymentState, RefundSource, RefundStatus
+from souk.modules.payments.model import (
+    Begun,
+    Confirming,
+    MethodId,
+    Minor,
+    NewDeposit,
+    Payment,
+    PaymentState,
+    RefundSource,
+    RefundStatus,
+)
+from souk.modules.payments.overview import newest_transactions, transactions
 from souk.modules.payments.payers import customer_of
-from souk.modules.payments.paying import NewPayment, any_payment, ask, begin, cancel, capture, carry_out, confirm
+from souk.modules.payments.paying import NewPayment, any_payment, ask, ask_cancel, ask_capture, begin, cancel, capture, carry_out, confirm
 from souk.modules.payments.providers import Providers, Till
 from souk.modules.payments.reading import payments_for
 from souk.modules.payments.refunding import NewRefund, ask_refund, carry_out_refund, refund
 from souk.modules.payments.routes import books as books_routes
+from souk.modules.payments.routes import overview as overview_routes
 from souk.modules.payments.routes import paying as paying_routes
 from souk.modules.payments.routes import payouts as payouts_routes
 from souk.modules.payments.routes import wallet as wallet_routes
+from souk.modules.payments.routes.paying import confirm_payment, receive_webhook
+from souk.modules.payments.routes.wallet import BRINGING_IN
 from souk.modules.payments.rules import Rules, rules_of
 from souk.modules.payments.sandbox import jobs as sandbox_jobs
+from souk.modules.payments.sandbox import misbehaving
 from souk.modules.payments.sandbox import pages as sandbox_pages
+from souk.modules.payments.sandbox.misbehaving import InBrowser, WentInBrowser, opens_in_sandbox, pay_in_browser
+from souk.modules.payments.sandbox.pages import ClientSecret, PageNotFound
+from souk.modules.payments.saying import SAYS, SAYS_TO_STAFF
 from souk.modules.payments.stripe.settings import StripeSettings
+from souk.modules.payments.transactions import Transaction, TransactionsQuery, TransactionStatus, TransactionType
 
 MODULE = module(
     "payments",
-    *(jobs, payout_jobs, reconciliation, leaving, providers, sandbox_jobs),
-    *(wallet_routes, payouts_routes, paying_routes, books_routes),
-    development=(sandbox_pages,),
+    *(examples, jobs, payout_jobs, reconciliation, leaving, providers, sandbox_jobs),
+    *(wallet_routes, payouts_routes, paying_routes, overview_routes, books_routes),
+    development=(sandbox_pages, misbehaving),
 )
 
 __all__ = [
+    "BRINGING_IN",
     "DISPUTED",
     "LOSSES",
     "MODULE",
@@ -62,10 +84,20 @@ __all__ = [
     "PAYOUTS",
     "PROVIDER_FEES",
     "RECEIVABLE",
+    "SAYS",
+    "SAYS_TO_STAFF",
     "STAFF",
+    "Begun",
+    "ClientSecret",
+    "Confirming",
+    "InBrowser",
+    "MethodId",
+    "Minor",
+    "NewDeposit",
     "NewPayment",
     "NewRefund",
     "NothingHeld",
+    "PageNotFound",
     "PayingOneself",
     "Payment",
     "PaymentAuthorised",
@@ -80,6 +112,7 @@ __all__ = [
     "PaymentState",
     "PaymentsClosed",
     "PayoutAccountChanged",
+    "PayoutCanceled",
     "PayoutFailed",
     "PayoutPaid",
     "PayoutRequested",
@@ -92,8 +125,15 @@ __all__ = [
     "Rules",
     "StripeSettings",
     "Till",
+    "Transaction",
+    "TransactionStatus",
+    "TransactionType",
+    "TransactionsQuery",
+    "WentInBrowser",
     "any_payment",
     "ask",
+    "ask_cancel",
+    "ask_capture",
     "ask_refund",
     "begin",
     "cancel",
@@ -102,9 +142,18 @@ __all__ = [
     "carry_out_refund",
     "clearing",
     "confirm",
+    "confirm_payment",
     "customer_of",
+    "deposit",
+    "held_of",
+    "key_of",
+    "newest_transactions",
+    "opens_in_sandbox",
+    "pay_in_browser",
     "payments_for",
+    "receive_webhook",
     "refund",
     "release",
     "rules_of",
+    "transactions",
 ]

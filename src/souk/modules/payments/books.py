@@ -89,7 +89,7 @@ class Day(Record):
     bookings: int
     """Lines of the provider's books on that day."""
     movements: int
-    """Movements of the ledger that were new to it."""
+    """Movements of the ledger at the provider on that day."""
     matched: int
     """Matters on which both agree."""
     differences: int

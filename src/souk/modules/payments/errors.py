@@ -45,7 +45,9 @@ class NotCaptured(Refusal, status=409, message="Only money that was captured can
     """A refund of what never came."""
 
 
-class RefundTooLarge(Refusal, status=409, message="Only {refundable} (in minor units) of this payment can still be sent back."):
+class RefundTooLarge(
+    Refusal, status=409, message="`amount` may be {refundable} at most (in minor units): so much of this payment can still be sent back."
+):
     """All refunds and chargebacks together never exceed what was captured."""
 
     refundable: int
@@ -61,15 +63,19 @@ class NothingHeld(Refusal, status=409, message="Nothing of this payment is held 
     """An escrow that was released or sent back, or a payment without one."""
 
 
-class DepositOutOfBounds(Refusal, status=422, message="A deposit is from {least} to {most} (in minor units)."):
+class DepositOutOfBounds(Refusal, status=422, message="`amount` must be from {least} to {most} (in minor units)."):
     """The market's rule."""
 
     least: int
     most: int
 
 
-class PayingOneself(Refusal, status=422, message="One cannot pay oneself."):
+class PayingOneself(Refusal, status=422, message="`payeeId` is yourself: name somebody else, whom you pay for their work."):
     """Payer and payee are one."""
+
+
+class PayeeNotFound(Refusal, status=404, message="`payeeId` must be the id of somebody who is paid for work here; nobody of that id is."):
+    """Nobody, or somebody of another role: one answer for both, so that nobody learns who is here."""
 
 
 class MethodNotFound(Refusal, status=404, message="There is no such saved way to pay, or it is not yours."):
@@ -80,12 +86,16 @@ class WebhookRefused(Refusal, status=400, message="The provider did not sign thi
     """Nobody else may tell what was paid."""
 
 
-class PayoutAccountMissing(Refusal, status=409, message="There is no account yet to which a payout could go; set one up first."):
+class PayoutAccountMissing(
+    Refusal, status=409, message="There is no account yet to which a payout could go; set one up by `PUT /wallet/payout-account`."
+):
     """Nobody knows where to send it."""
 
 
 class PayoutAccountUnready(
-    Refusal, status=409, message="The payment provider still needs something of you before it can send payouts: {missing}."
+    Refusal,
+    status=409,
+    message="Before it sends payouts, the payment provider needs of you: {missing}. `PUT /wallet/payout-account` leads there.",
 ):
     """Onboarding is not finished, or something is missing again."""
 
@@ -98,13 +108,13 @@ class PayoutAccountRefused(Refusal, status=422, message="The payment provider op
     reason: str
 
 
-class CountryNotServed(Refusal, status=422, message="Payouts do not go to {country} here."):
+class CountryNotServed(Refusal, status=422, message="`country`: payouts do not go to {country} here."):
     """The market's rule."""
 
     country: str
 
 
-class PayoutTooSmall(Refusal, status=422, message="A payout is at least {least} (in minor units)."):
+class PayoutTooSmall(Refusal, status=422, message="`amount` must be {least} at least (in minor units)."):
     """The market's rule."""
 
     least: int

@@ -26,6 +26,8 @@ async def release(  # noqa: PLR0913 - how much of which payment goes where
     asset = till.assets.named(row.currency)
     fee = min(row.fee, row.held) if fee is None else fee
     to_payee = row.held - fee if to_payee is None else to_payee
+    if min(fee, to_payee) < 0:
+        raise ledger.NotPositive
     key = f"payment {row.id} released"
     if to_payee or fee:
         parts = [(ledger.WALLET.of(asset, row.payee_id), to_payee), (ledger.FEES.of(asset), fee)]
@@ -34,3 +36,8 @@ async def release(  # noqa: PLR0913 - how much of which payment goes where
         movement = ledger.release(key, "escrow.ended", row.hold_id, reference=row.id, actor=actor)
     posted = await ledger.post(tx, movement, *events)
     return await save(tx, row, hold_id=None, held=0, released_by=posted.journal, released=to_payee, fee_taken=fee)
+
+
+async def held_of(tx: Tx, payment_id: UUID) -> int:
+    """What of a payment is still held: less than was captured where a part was sent back, or a bank took it. Locked until the commit."""
+    return (await locked(tx, payment_id)).held

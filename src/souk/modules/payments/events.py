@@ -45,6 +45,7 @@ class PaymentAuthorised(Event):
     payer_id: UUID
     amount: int
     currency: str
+    payee_id: UUID | None = None
 
 
 @event("payment.canceled")
@@ -132,6 +133,16 @@ class PayoutFailed(Event):
     status: str
     failure: str
     message: str
+
+
+@event("payout.canceled")
+class PayoutCanceled(Event):
+    """Somebody took a payout back before it left. The money is in their wallet again."""
+
+    payout_id: UUID
+    person_id: UUID
+    amount: int
+    currency: str
 
 
 @event("payout_account.changed")

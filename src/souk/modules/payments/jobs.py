@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -19,7 +19,7 @@ from souk.kernel.telemetry import log
 from souk.modules.payments.handlers import HANDLERS
 from souk.modules.payments.model import Happened
 from souk.modules.payments.payers import Forgotten, forget_all_methods
-from souk.modules.payments.paying import carry_out, refreshed
+from souk.modules.payments.paying import carry_out, give_up, refreshed
 from souk.modules.payments.provider import Happening, ProviderError
 from souk.modules.payments.providers import Till
 from souk.modules.payments.refunding import carry_out_refund, look_again
@@ -33,8 +33,10 @@ ANSWER_WITHIN: Final = timedelta(minutes=1)
 """A call that has had no outcome for so long is made again."""
 QUIET: Final = timedelta(hours=1)
 """A payment that should have moved and did not is looked at after it."""
-GIVEN_UP: Final = timedelta(days=7)
-"""A payment that nobody finished is not looked at for longer."""
+GIVEN_UP: Final = timedelta(days=10)
+"""A payment that nobody finished is not looked at for longer. What was authorised is let go by then."""
+GIVING_UP: Final = timedelta(days=2)
+"""For so long it is tried to give up what somebody had begun to pay who left. Every call has an outcome by then."""
 LATER: Final = timedelta(seconds=30)
 KEPT: Final = timedelta(days=90)
 
@@ -89,6 +91,27 @@ async def once_more(tx: Tx, *, arrived: Arrived) -> None:
 async def forget_methods(database: Database, forgotten: Forgotten, till: Till) -> None:
     """Have the provider forget the saved ways to pay of somebody who was erased."""
     await forget_all_methods(database, till, forgotten)
+
+
+class Left(Record):
+    """Who was erased, and may have begun to pay; until when it is tried to give that up."""
+
+    person_id: UUID
+    until: datetime
+
+
+@job("payments.give_up", patience=600)
+async def give_up_payments(database: Database, left: Left, till: Till) -> Completion | None:
+    """Give up what somebody who left had begun to pay. What waits for an answer has to have it first."""
+    begun = await database.read(lambda tx: tx.run(paying.BEGUN_BY, left.person_id))
+    await each_of(begun, lambda each: give_up(database, till, each))
+    open_still = begun and await database.read(lambda tx: tx.run(paying.BEGUN_BY, left.person_id))
+    return partial(give_up_later, left=left) if open_still and database.clock.now() < left.until else None
+
+
+async def give_up_later(tx: Tx, *, left: Left) -> None:
+    """Look again in a while."""
+    await enqueue(tx, give_up_payments, left, run_at=tx.now + ANSWER_WITHIN)
 
 
 @periodic("* * * * *", patience=600)

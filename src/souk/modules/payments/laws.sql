@@ -60,7 +60,7 @@ left join (
         coalesce(sum(e.amount) filter (where a.purpose like 'clearing:%'), 0) as away
     from payouts p join journals j on j.reference_id = p.id join entries e on e.journal_id = j.id join accounts a on a.id = e.account_id
     group by j.reference_id) m on m.reference_id = o.id
-where m.wallet is distinct from case when o.state in ('failed', 'returned', 'declined') then 0 else -o.amount end
+where m.wallet is distinct from case when o.state in ('failed', 'returned', 'declined', 'canceled') then 0 else -o.amount end
     or m.transit <> case when o.state in ('requested', 'approved', 'unknown', 'sent') then o.amount else 0 end
     or m.away <> case o.state when 'paid' then o.amount else 0 end
     or m.kept <> o.netted;
@@ -77,7 +77,7 @@ where t.amount <> coalesce(o.amount, 0);
 -- law: a payout leaves when as many people as it needs have let it go, and its receiver is none of them
 select o.id, o.state, o.approvals_needed, count(a.person_id) as approvals
 from payouts o left join payout_approvals a on a.payout_id = o.id
-where o.state <> 'declined' group by o.id
+where o.state not in ('declined', 'canceled') group by o.id
 having (o.state <> 'requested' and count(a.person_id) < o.approvals_needed) or bool_or(a.person_id = o.person_id);
 
 -- law: nobody is owed by those who owe

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from msgspec import Meta
+from msgspec.structs import replace
 
 from souk.kernel.money import Currency
 from souk.kernel.record import Record
@@ -68,7 +69,6 @@ class Payment(Record):
     refunded: int
     disputed: int
     failure: str | None
-    next_url: str | None
     created_at: datetime
     captured_at: datetime | None
 
@@ -125,14 +125,18 @@ class Row(Record):
 
     @property
     def begun(self) -> Begun:
-        """As its payer sees it while they pay."""
-        shown = self.shown
+        """As its payer sees it while they pay. Nobody else is given what opens it: the secret, and the page that has it in its address."""
+        next_url = self.next_url if self.state is PaymentState.ACTION else None
         answer = (self.amount, self.fee, self.amount - self.fee, self.currency, self.state)
-        return Begun(self.id, self.client_secret, *answer, shown.failure, shown.next_url)
+        return Begun(self.id, self.client_secret, *answer, self.failure, next_url)
+
+    def shown_to(self, person_id: UUID) -> Payment:
+        """As somebody sees it: why it failed is between its payer and their bank, and no matter of who would have earned it."""
+        return self.shown if person_id != self.payee_id else replace(self.shown, failure=None)
 
     @property
     def shown(self) -> Payment:
-        """As people see it."""
+        """As its payer and staff see it."""
         return Payment(
             self.id,
             self.payer_id,
@@ -147,7 +151,6 @@ class Row(Record):
             self.refunded,
             self.disputed,
             self.failure,
-            self.next_url if self.state is PaymentState.ACTION else None,
             self.created_at,
             self.captured_at,
         )
@@ -171,6 +174,7 @@ REFUND_RANKS: Final = {
     RefundStatus.FAILED: 3,
 }
 """A refund only ever moves up, whatever comes late or twice."""
+NOT_ARRIVED: Final = "The money did not arrive; it is where it came from."
 
 
 class RefundSource(StrEnum):
@@ -205,8 +209,13 @@ class RefundRow(Record):
 
     @property
     def shown(self) -> Refunded:
-        """As people see it."""
+        """As staff see it, with the provider's own words."""
         return Refunded(self.id, self.payment_id, self.amount, self.currency, self.fee_returned, self.state, self.failure, self.created_at)
+
+    @property
+    def outlined(self) -> Refunded:
+        """As the parties of the payment see it."""
+        return replace(self.shown, failure=NOT_ARRIVED if self.failure else None)
 
 
 class Refunded(Record):
@@ -261,6 +270,7 @@ class PayoutStatus(StrEnum):
     FAILED = auto()
     RETURNED = auto()
     DECLINED = auto()
+    CANCELED = auto()
 
 
 class DifferenceKind(StrEnum):

@@ -14,7 +14,15 @@ from souk.kernel.money import Currency
 from souk.kernel.record import Record
 from souk.modules.payments.model import Minor, PayoutStatus, Reason
 
-Country = Annotated[str, Meta(pattern="^[A-Z]{2}$", description="The country's code of two letters, for example FR.")]
+Country = Annotated[
+    str,
+    Meta(
+        pattern="^[A-Z]{2}$",
+        description="The country's code of two letters, for example FR.",
+        examples=["FR"],
+        extra={"expected": "a country by its two capital letters, such as FR"},
+    ),
+]
 
 RANKS: Final = {
     PayoutStatus.REQUESTED: 0,
@@ -25,11 +33,13 @@ RANKS: Final = {
     PayoutStatus.FAILED: 4,
     PayoutStatus.RETURNED: 4,
     PayoutStatus.DECLINED: 4,
+    PayoutStatus.CANCELED: 4,
 }
 """A payout only ever moves up, whatever comes late or twice. Failed is what the provider refused: it never left. Returned is what left
-and came back. Declined is what staff said no to. Of all three the money is in the wallet again."""
+and came back. Declined is what staff said no to, canceled what its receiver took back. Of all four the money is in the wallet again."""
 
-OVER: Final = 4
+NOT_SENT: Final = "The payment provider did not send it; the money is in your wallet again."
+"""What a receiver is told of a payout that failed. The provider's own words are for staff."""
 
 
 class NewPayout(Record):
@@ -123,7 +133,7 @@ class PayoutRow(Record):
             self.currency,
             self.state,
             self.held_until if self.rank < RANKS[PayoutStatus.SENT] else None,
-            self.failure,
+            NOT_SENT if self.state is PayoutStatus.FAILED else self.failure,
             self.requested_at,
             self.sent_at,
             self.paid_at,

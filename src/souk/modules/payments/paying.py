@@ -6,6 +6,7 @@ same call again, with the same key, gets the same answer.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -19,17 +20,32 @@ from souk.kernel.messages import emit
 from souk.kernel.money import Money
 from souk.kernel.telemetry import log
 from souk.modules import ledger
-from souk.modules.payments.errors import NotAuthorised, PayingOneself, PaymentBusy, PaymentNotFound, PaymentOver, ProviderUnreachable
-from souk.modules.payments.events import PaymentFailed
+from souk.modules.payments.errors import NotAuthorised, PayingOneself, PaymentBusy, PaymentNotFound, PaymentOver
+from souk.modules.payments.events import PaymentCanceled, PaymentFailed
 from souk.modules.payments.model import OPEN, RANKS, Call, PaymentState, Row
-from souk.modules.payments.payers import customer_of
-from souk.modules.payments.provider import Declined, Failure, Intent, IntentState, Misused, PaymentProvider, Unreachable
-from souk.modules.payments.providers import Till
+from souk.modules.payments.payers import customer_of, has_left
+from souk.modules.payments.provider import (
+    KEY_REUSED,
+    KEYS_KEPT,
+    Declined,
+    Failure,
+    Intent,
+    IntentState,
+    Misused,
+    PaymentProvider,
+    ProviderError,
+)
+from souk.modules.payments.providers import Till, answering
 from souk.modules.payments.settling import NO_CALL, locked, save, settle, told
 from souk.modules.payments.sql import paying as sql
 
+FURTHER: Final = frozenset({IntentState.SUCCEEDED, IntentState.REQUIRES_CAPTURE, IntentState.PROCESSING, IntentState.CANCELED})
+"""Where a payment is not confirmed any more."""
 READ_AGAIN: Final = 5
 """How often a payment is read anew because it changed while the provider was asked."""
+NEVER_BEGAN: Final = Failure("never_began", "The payment provider was not reached for a day; nothing was taken.")
+NOT_TAKEN: Final = "The payment provider does not take this; nothing was paid. Another way to pay may work."
+"""What a payer is told of a call that was refused. The provider's own words name its objects; they are for the log."""
 
 
 class NewPayment(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +77,7 @@ async def ask(tx: Tx, till: Till, wanted: NewPayment) -> Row:
     """Write down what is wanted. Whoever does so in a transaction of their own calls `carry_out` after it."""
     if wanted.payer_id == wanted.payee_id:
         raise PayingOneself
-    till.assets.named(wanted.amount.currency)
+    till.payable(wanted.amount.currency)
     if wanted.amount.amount <= 0:
         raise ledger.NotPositive
     await tx.run(
@@ -127,7 +143,7 @@ async def _call(database: Database, till: Till, row: Row) -> Intent | Failure | 
     except Misused as misused:
         log.warning("a provider refused a call", payment_id=str(row.id), call=str(row.call), error=str(misused))
         return await _despite(provider, row, misused)
-    except Unreachable as error:
+    except ProviderError as error:
         log.warning("a provider did not answer", payment_id=str(row.id), call=str(row.call), error=str(error))
         return None
     except Refusal as refusal:
@@ -137,13 +153,19 @@ async def _call(database: Database, till: Till, row: Row) -> Intent | Failure | 
 
 
 async def _made(database: Database, provider: PaymentProvider, row: Row) -> Intent:
-    """The call itself."""
+    """The call itself. What became of it, where it may not be made any more: its key is forgotten, or its payer has left."""
+    if row.called_at is not None and database.clock.now() > row.called_at + KEYS_KEPT:
+        if row.provider_id is None:
+            raise Declined(NEVER_BEGAN)
+        return await provider.intent(row.provider_id)
     if row.call is Call.CREATE or row.provider_id is None:
         customer = await customer_of(database, provider, row.payer_id)
         metadata = {"payment": str(row.id), "kind": row.kind, "reference": str(row.reference_id or "")}
         amount = Money(row.amount, row.currency)
         return await provider.create_intent(row.call_key, amount, customer=customer, manual=row.manual, metadata=metadata)
     if row.call is Call.CONFIRM:
+        if await has_left(database, row.provider, row.payer_id):
+            return await provider.intent(row.provider_id)
         return await provider.confirm_intent(row.call_key, row.provider_id, row.call_method)
     if row.call is Call.CAPTURE:
         return await provider.capture_intent(row.call_key, row.provider_id, row.call_amount)
@@ -151,35 +173,33 @@ async def _made(database: Database, provider: PaymentProvider, row: Row) -> Inte
 
 
 async def _despite(provider: PaymentProvider, row: Row, misused: Misused) -> Intent | Failure | None:
-    """A call that was refused may have come too late: then the payment is further than it was known to be, and that is the outcome."""
-    if row.provider_id is not None:
-        try:
-            intent = await provider.intent(row.provider_id)
-        except Unreachable:
-            return None
-        if row.call is not Call.CONFIRM or intent.state in (
-            *(IntentState.SUCCEEDED, IntentState.REQUIRES_CAPTURE),
-            *(IntentState.PROCESSING, IntentState.CANCELED),
-        ):
-            return intent
-    return Failure(misused.code, str(misused))
+    """A call that was refused may have come too late: then the payment is further than it was known to be, and that is the outcome.
+
+    So it is where the call's key was used for another: that one is over, and the payment is where it led.
+    """
+    reused = misused.code == KEY_REUSED
+    if row.provider_id is None:
+        return None if reused else Failure(misused.code, NOT_TAKEN)
+    try:
+        intent = await provider.intent(row.provider_id)
+    except ProviderError:
+        return None
+    return intent if reused or row.call is not Call.CONFIRM or intent.state in FURTHER else Failure(misused.code, NOT_TAKEN)
 
 
 async def _answered(tx: Tx, *, till: Till, seen: Row, outcome: Intent | Failure | None) -> Row:
     """Write down what became of a call, unless somebody else who made it has."""
     row = await locked(tx, seen.id)
     waiting = row.call is not None and row.calls == seen.calls
-    if isinstance(outcome, Intent):
+    if isinstance(outcome, Failure):
+        return await _refused(tx, row, outcome) if waiting else row
+    if outcome is not None:
         row = await settle(tx, till, row, outcome, answer=waiting)
-        if waiting and seen.call is Call.CREATE and seen.call_method and RANKS[row.state] == 0:
-            row = await save(tx, row, call=Call.CONFIRM, calls=row.calls + 1, call_method=seen.call_method, called_at=tx.now)
-        return row
-    if not waiting:
-        return row
-    if outcome is None:
-        state = PaymentState.UNKNOWN if RANKS[row.state] == 0 else row.state
-        return await save(tx, row, state=state, called_at=tx.now)
-    return await _refused(tx, row, outcome)
+    if waiting and row.call is not None:
+        return await save(tx, row, state=PaymentState.UNKNOWN if RANKS[row.state] == 0 else row.state)
+    if waiting and seen.call is Call.CREATE and seen.call_method and RANKS[row.state] == 0:
+        return await _next(tx, row, Call.CONFIRM, method=seen.call_method)
+    return row
 
 
 async def _refused(tx: Tx, row: Row, failure: Failure) -> Row:
@@ -201,44 +221,72 @@ async def confirm(database: Database, till: Till, payment_id: UUID, method: str 
         row, intent = await refreshed(database, till, payment_id)
         if intent is None or intent.state is not IntentState.REQUIRES_CONFIRMATION:
             return row
-    return await _go_on(database, till, payment_id, Call.CONFIRM, method=method)
+    return await _go_on(database, till, lambda tx: _ask_confirm(tx, payment_id, method))
 
 
 async def capture(database: Database, till: Till, payment_id: UUID, amount: int | None = None) -> Row:
     """Take what was authorised, or part of it; the rest is let go."""
-    return await _go_on(database, till, payment_id, Call.CAPTURE, amount=amount)
+    return await _go_on(database, till, lambda tx: ask_capture(tx, payment_id, amount))
 
 
 async def cancel(database: Database, till: Till, payment_id: UUID) -> Row:
     """Give a payment up. One that is captured cannot be; it can be sent back."""
-    return await _go_on(database, till, payment_id, Call.CANCEL)
+    return await _go_on(database, till, lambda tx: ask_cancel(tx, payment_id))
 
 
-async def _go_on(  # noqa: PLR0913 - what is asked, of which payment, with what
-    database: Database, till: Till, payment_id: UUID, call: Call, *, method: str | None = None, amount: int | None = None
-) -> Row:
+async def give_up(database: Database, till: Till, payment_id: UUID) -> Row:
+    """The same for its payer. What was authorised is not theirs to take back: others rely on it."""
+    return await _go_on(database, till, lambda tx: ask_cancel(tx, payment_id, OPEN - {PaymentState.AUTHORISED}))
+
+
+async def _go_on(database: Database, till: Till, ask_for: Callable[[Tx], Awaitable[Row]]) -> Row:
     """Write the next call down, and make it."""
-    row = await database.write(lambda tx: _ask_for(tx, payment_id, call, method, amount))
+    row = await database.write(ask_for)
     return await carry_out(database, till, row.id)
 
 
-async def _ask_for(tx: Tx, payment_id: UUID, call: Call, method: str | None, amount: int | None) -> Row:
+async def _ask_confirm(tx: Tx, payment_id: UUID, method: str | None) -> Row:
     row = await locked(tx, payment_id)
-    wanted = {Call.CAPTURE: PaymentState.CAPTURED, Call.CANCEL: PaymentState.CANCELED}.get(call, PaymentState.CAPTURED)
-    if row.state is wanted and row.call is None:
+    if _is_there(row, PaymentState.CAPTURED, OPEN - {PaymentState.AUTHORISED}):
         return row
+    return await _next(tx, row, Call.CREATE if row.provider_id is None else Call.CONFIRM, method=method)
+
+
+async def ask_capture(tx: Tx, payment_id: UUID, amount: int | None = None) -> Row:
+    """Write down that what was authorised is wanted, or part of it. Whoever does so calls `carry_out` after the commit."""
+    row = await locked(tx, payment_id)
+    if _is_there(row, PaymentState.CAPTURED, OPEN):
+        if amount not in {None, row.captured}:
+            raise PaymentOver(state=row.state)
+        return row
+    if row.state is not PaymentState.AUTHORISED:
+        raise NotAuthorised
+    if amount is not None and not 0 < amount <= row.amount:
+        raise ledger.MoreThanHeld
+    return await _next(tx, row, Call.CAPTURE, amount=amount)
+
+
+async def ask_cancel(tx: Tx, payment_id: UUID, allowed: Collection[PaymentState] = OPEN) -> Row:
+    """Write down that a payment is given up. Whoever does so calls `carry_out` after the commit."""
+    row = await locked(tx, payment_id)
+    if _is_there(row, PaymentState.CANCELED, allowed):
+        return row
+    if row.provider_id is None:
+        await emit(tx, PaymentCanceled(row.id, row.kind, row.reference_id, row.payer_id))
+        return await save(tx, row, state=PaymentState.CANCELED)
+    return await _next(tx, row, Call.CANCEL)
+
+
+def _is_there(row: Row, wanted: PaymentState, allowed: Collection[PaymentState]) -> bool:
+    """Whether a payment is where it is wanted already. Nothing is asked of one that waits for an answer, or that is past it."""
     if row.call is not None:
         raise PaymentBusy
-    if row.state not in OPEN or (call is Call.CONFIRM and row.state is PaymentState.AUTHORISED):
+    if row.state is not wanted and row.state not in allowed:
         raise PaymentOver(state=row.state)
-    if call is Call.CAPTURE and row.state is not PaymentState.AUTHORISED:
-        raise NotAuthorised
-    if call is Call.CAPTURE and amount is not None and not 0 < amount <= row.amount:
-        raise ledger.MoreThanHeld
-    if row.provider_id is None:
-        if call is Call.CANCEL:
-            return await save(tx, row, state=PaymentState.CANCELED)
-        call = Call.CREATE
+    return row.state is wanted
+
+
+async def _next(tx: Tx, row: Row, call: Call, *, method: str | None = None, amount: int | None = None) -> Row:
     return await save(tx, row, call=call, calls=row.calls + 1, call_method=method, call_amount=amount, called_at=tx.now)
 
 
@@ -251,10 +299,8 @@ async def refreshed(database: Database, till: Till, payment_id: UUID) -> tuple[R
         seen = await any_payment(database, payment_id)
         if seen.provider_id is None or RANKS[seen.state] == RANKS[PaymentState.CAPTURED]:
             return seen, None
-        try:
+        with answering():
             intent = await till.provider(database, seen.provider).intent(seen.provider_id)
-        except Unreachable as error:
-            raise ProviderUnreachable from error
         row = await database.write(partial(_looked_at, till=till, seen=seen, intent=intent))
         if row is not None:
             return row, intent

@@ -16,9 +16,10 @@ from souk.modules.payments.disputes import look_at_dispute
 from souk.modules.payments.jobs import ANSWER_WITHIN, AT_ONCE, each_of
 from souk.modules.payments.model import Happened
 from souk.modules.payments.outgoing import Batch
-from souk.modules.payments.payouts import KEYS_KEPT
+from souk.modules.payments.provider import KEYS_KEPT
 from souk.modules.payments.providers import Till
-from souk.modules.payments.sending import carry_out_payout, look_again_at_payout, take_due
+from souk.modules.payments.recipients import forget
+from souk.modules.payments.sending import LOOKED_FOR, carry_out_payout, look_again_at_payout, look_for_payout, take_due
 from souk.modules.payments.sql import disputes as disputes_sql
 from souk.modules.payments.sql import payouts as sql
 
@@ -26,6 +27,10 @@ QUIET: Final = timedelta(hours=6)
 """A payout or a chargeback that nothing was heard of for so long is looked at."""
 SENT_BACK_WITHIN: Final = timedelta(days=10)
 """For so long a bank may still send back what was paid."""
+
+
+FORGOTTEN_AFTER: Final = timedelta(days=1)
+"""When it is looked again whether somebody who left has been paid."""
 
 
 class Leaving(Record):
@@ -46,6 +51,19 @@ async def send_what_is_due(tx: Tx, till: Till) -> Batch:
     for payout_id in due:
         await enqueue(tx, send_payout, Leaving(payout_id), key=f"payout {payout_id}")
     return Batch(batch if due else None, len(due))
+
+
+class Gone(Record):
+    """Who was erased, and may still be paid."""
+
+    person_id: UUID
+
+
+@job("payments.forget_recipient")
+async def forget_recipient(tx: Tx, gone: Gone) -> None:
+    """Forget where somebody who left was paid, once nothing is on its way there any more."""
+    if not await forget(tx, gone.person_id):
+        await enqueue(tx, forget_recipient, gone, run_at=tx.now + FORGOTTEN_AFTER)
 
 
 @periodic("7 * * * *", name="payments.send_due")
@@ -73,14 +91,19 @@ async def ask_again_for_payouts(database: Database, till: Till) -> None:
 
 @periodic("17 * * * *", name="payments.look_after_payouts", patience=600)
 async def look_after_payouts(database: Database, till: Till) -> None:
-    """Look at payouts that are on their way or may still come back, and say loudly which are lost."""
+    """Look at payouts that are on their way or may still come back, and for those that are lost; say loudly which stay so."""
     now = database.clock.now()
     quiet = await database.read(lambda tx: tx.run(sql.PAYOUTS_TO_LOOK_AT, now - QUIET, now - SENT_BACK_WITHIN, AT_ONCE))
     await each_of(quiet, lambda each: look_again_at_payout(database, till, each))
     await database.write(lambda tx: tx.run(sql.PAYOUTS_LOOKED_AT, quiet, tx.now))
-    lost = await database.read(lambda tx: tx.run(sql.LOST_PAYOUTS, now - KEYS_KEPT))
-    if lost:
-        log.error("nobody knows what became of payouts: look for them at the provider", payouts=lost)
+    await each_of(await _lost(database), lambda each: look_for_payout(database, till, each))
+    if lost := await _lost(database):
+        log.error("nobody knows what became of payouts: look for them at the provider", payouts=[str(each) for each in lost])
+
+
+async def _lost(database: Database) -> list[UUID]:
+    before = database.clock.now() - LOOKED_FOR
+    return await database.read(lambda tx: tx.run(sql.LOST_PAYOUTS, before, AT_ONCE))
 
 
 @periodic("37 * * * *", name="payments.look_after_disputes", patience=600)

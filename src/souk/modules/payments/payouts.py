@@ -1,6 +1,7 @@
 """Payouts: what people ask for and staff decide. The money leaves the wallet when a payout is asked for, and waits in transit.
 
-requested → approved → unknown → sent → paid, and from there to failed (it never left), returned (it came back) or declined.
+requested → approved → unknown → sent → paid, and from there to failed (it never left), returned (it came back), declined (by staff)
+or canceled (by who asked for it).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from souk.kernel.db import Tx
-from souk.kernel.http import Actor, CursorPage, CursorPaging, Page, cursor_page
+from souk.kernel.http import Actor, BothPage, BothPaging, Page, both_page
 from souk.kernel.ids import new_id
 from souk.kernel.money import Asset
 from souk.modules import audit, ledger
@@ -28,17 +29,17 @@ from souk.modules.payments.errors import (
     PayoutOver,
     PayoutTooSmall,
 )
-from souk.modules.payments.events import PayoutFailed, PayoutRequested
+from souk.modules.payments.events import PayoutCanceled, PayoutFailed, PayoutRequested
 from souk.modules.payments.model import PayoutStatus
-from souk.modules.payments.outgoing import NewPayout, Payout, PayoutDetail, PayoutRow, PayoutsQuery, RecipientRow
+from souk.modules.payments.outgoing import RANKS, NewPayout, Payout, PayoutDetail, PayoutRow, PayoutsQuery, RecipientRow
+from souk.modules.payments.provider import KEYS_KEPT
 from souk.modules.payments.providers import Till
 from souk.modules.payments.receivables import NETTED, debt_of, square
 from souk.modules.payments.rules import Rules
 from souk.modules.payments.sql import payouts as sql
 from souk.modules.payments.sql import recipients
 
-KEYS_KEPT: Final = timedelta(hours=23)
-"""Providers keep the keys of calls for a day. Later the same call would be another payout."""
+TAKEN_BACK: Final = "You took it back."
 LATELY: Final = timedelta(hours=24)
 """What somebody asks for within it counts as one where it has to be approved."""
 
@@ -132,10 +133,24 @@ async def any_payout(tx: Tx, payout_id: UUID, *, lock: bool = False) -> PayoutRo
     return row
 
 
-async def own_payouts(tx: Tx, by: Actor, paging: CursorPaging) -> CursorPage[Payout]:
+async def own_payout(tx: Tx, by: Actor, payout_id: UUID, *, lock: bool = False) -> PayoutRow:
+    """A payout of one's own."""
+    row = await any_payout(tx, payout_id, lock=lock)
+    if row.person_id != by.id:
+        raise PayoutNotFound
+    return row
+
+
+async def own_payouts(tx: Tx, by: Actor, paging: BothPaging) -> BothPage[Payout]:
     """What somebody took out, newest first."""
-    rows = await tx.run(sql.PAYOUTS_OF, by.id, paging.after(UUID), paging.limit + 1)
-    return cursor_page([row.shown for row in rows], paging, lambda payout: payout.id)
+    rows = await tx.run(sql.PAYOUTS_OF, by.id, paging.after(UUID), paging.limit + 1, paging.offset)
+    total = await tx.run(sql.HOW_MANY_PAYOUTS, None, by.id)
+    return both_page([row.shown for row in rows], total, paging, lambda payout: payout.id)
+
+
+async def detail(tx: Tx, payout_id: UUID) -> PayoutDetail:
+    """Anybody's payout, as staff see it."""
+    return await tx.run(sql.PAYOUT_DETAIL, (await any_payout(tx, payout_id)).id)
 
 
 async def payouts(tx: Tx, query: PayoutsQuery) -> Page[PayoutDetail]:
@@ -145,6 +160,13 @@ async def payouts(tx: Tx, query: PayoutsQuery) -> Page[PayoutDetail]:
 
 
 # Deciding
+
+
+async def cancel(tx: Tx, till: Till, by: Actor, payout_id: UUID) -> Payout:
+    """Take one's own payout back while nobody is sending it. What was kept back for a debt stays paid."""
+    row = await own_payout(tx, by, payout_id, lock=True)
+    _check_here(row)
+    return (await back_to_wallet(tx, till, row, PayoutStatus.CANCELED, "canceled", TAKEN_BACK)).shown
 
 
 async def approve(tx: Tx, by: Actor, payout_id: UUID) -> PayoutDetail:
@@ -168,10 +190,8 @@ async def reject(tx: Tx, till: Till, by: Actor, payout_id: UUID, reason: str) ->
     So is one of which the provider's keys can no longer tell whether it left: staff have looked there, and it did not.
     """
     row = await _to_decide(tx, by, payout_id)
-    if row.rank > 1:
-        raise PayoutOver(state=row.state)
-    if row.called_at is not None and not lost(row, tx.now):
-        raise PayoutInDoubt
+    if not lost(row, tx.now):
+        _check_here(row)
     declined = await back_to_wallet(tx, till, row, PayoutStatus.DECLINED, "declined", reason)
     before, after = {"status": row.state}, {"status": declined.state, "amount": row.amount, "currency": row.currency}
     await audit.record(tx, "payout.rejected", "payout", row.id, by=by, before=before, after=after, why=reason, of=row.person_id)
@@ -185,8 +205,16 @@ async def _to_decide(tx: Tx, by: Actor, payout_id: UUID) -> PayoutRow:
     return row
 
 
+def _check_here(row: PayoutRow) -> None:
+    """Nobody has sent it, and nobody is at it."""
+    if row.rank > RANKS[PayoutStatus.APPROVED]:
+        raise PayoutOver(state=row.state)
+    if row.called_at is not None or row.state is PayoutStatus.UNKNOWN:
+        raise PayoutInDoubt
+
+
 def lost(row: PayoutRow, now: datetime) -> bool:
-    """Whether asking the provider again cannot tell any more what became of it."""
+    """Whether making its call again cannot tell any more what became of it."""
     return row.state is PayoutStatus.UNKNOWN and row.sent_at is not None and now > row.sent_at + KEYS_KEPT
 
 
@@ -202,8 +230,9 @@ async def back_to_wallet(  # noqa: PLR0913, PLR0917 - how it ended, and why
     movement = ledger.transfer(
         f"payout {row.id} {state}", f"payout.{state}", source or PAYOUTS.of(asset), [(wallet, row.amount)], reference=row.id
     )
-    news = PayoutFailed(row.id, row.person_id, row.amount, row.currency, state, code, message)
-    posted = await ledger.post(tx, movement, news)
+    about = (row.id, row.person_id, row.amount, row.currency)
+    canceled = state is PayoutStatus.CANCELED
+    posted = await ledger.post(tx, movement, PayoutCanceled(*about) if canceled else PayoutFailed(*about, state, code, message))
     await square(tx, asset, row.person_id, f"payout {row.id} {state}, squared", row.id)
     journals = [*row.journals, posted.journal]
     return await save(tx, row, state=state, failure_code=code, failure=message, journals=journals, called_at=None)

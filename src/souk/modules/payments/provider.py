@@ -7,9 +7,9 @@ happened once and is answered as it was the first time. So whoever does not know
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum, auto
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -191,7 +191,15 @@ class Booking(msgspec.Struct, frozen=True):
     at: datetime
 
 
+KEYS_KEPT: Final = timedelta(hours=23)
+"""Providers keep the keys of calls for a day. A call that is older is not made again: what became of it is read."""
+
+
 # Failures
+
+
+KEY_REUSED: Final = "idempotency_error"
+"""The call's key was used for another call: by an older version, perhaps, that asked for the same in other words."""
 
 
 class ProviderError(Exception):
@@ -218,6 +226,17 @@ class Unreachable(ProviderError):
     """No answer, or one of 5xx, 429, 409: it may or may not have happened. Repeat it with the same key, later."""
 
 
+class KeyRefused(Unreachable):
+    """The market's own key is not taken, or may not do this. Nothing is said of what was asked for; somebody has to set the key right."""
+
+
+def why_not(error: ProviderError) -> Failure | None:
+    """Why the provider said no; None where that says nothing of what became of the call."""
+    if isinstance(error, Declined):
+        return error.failure
+    return Failure(error.code, str(error)) if isinstance(error, Misused) and error.code != KEY_REUSED else None
+
+
 class BadSignature(ProviderError):
     """A webhook that the provider did not sign, or signed too long ago."""
 
@@ -226,6 +245,10 @@ class PaymentProvider(Protocol):
     """All that markets need of a provider. Amounts are minor units of their currency; `metadata` comes back in every answer."""
 
     name: str
+
+    async def close(self) -> None:
+        """Close the connections: nothing is asked any more."""
+        ...
 
     async def create_customer(self, key: str, *, email: str, name: str, metadata: Mapping[str, str]) -> Customer:
         """Make a payer known."""
@@ -285,6 +308,10 @@ class PaymentProvider(Protocol):
         """A refund as it stands."""
         ...
 
+    async def find_refund(self, intent: str, ours: str) -> Refund | None:
+        """The refund of a payment whose metadata says `refund: ours`, for whoever lost its answer. None: there is none."""
+        ...
+
     async def dispute(self, dispute: str) -> Dispute:
         """A chargeback as it stands."""
         ...
@@ -307,6 +334,13 @@ class PaymentProvider(Protocol):
 
     async def payout(self, payout: str, recipient: str) -> Payout:
         """It as it stands."""
+        ...
+
+    async def find_payout(self, recipient: str, ours: str, since: datetime) -> Payout | None:
+        """The payout whose metadata says `payout: ours`, for whoever lost its answer and may not call again since keys are forgotten.
+
+        None: there is none, and there will be none. Money that had come half of the way is the platform's again by then.
+        """
         ...
 
     async def checkout(  # noqa: PLR0913 - a page has as many sides

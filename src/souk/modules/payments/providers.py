@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Annotated, Final, Protocol, cast
 
@@ -17,8 +18,8 @@ from souk.kernel.money import Asset
 from souk.kernel.telemetry import log
 from souk.modules import ledger
 from souk.modules.payments.books import Differences
-from souk.modules.payments.errors import PaymentsClosed
-from souk.modules.payments.provider import PaymentProvider
+from souk.modules.payments.errors import PaymentsClosed, ProviderUnreachable
+from souk.modules.payments.provider import PaymentProvider, ProviderError
 from souk.modules.payments.rules import Rules, rules_of
 
 Make = Callable[[Database], PaymentProvider]
@@ -27,6 +28,7 @@ PACKAGES: Final = {"sandbox": "souk.modules.payments.sandbox.provider", "stripe"
 """Where each provider is made. Only the one that is chosen is imported: the other's libraries need not be there."""
 
 PLAY_MONEY: Final = "the sandbox moves no real money: set SOUK_PAYMENTS to stripe, or to sandbox where that is what you want"
+FREE_MONEY: Final = "the sandbox takes test cards, and SOUK_PAYMENTS asks for it: whoever signs up can pay with money that is none"
 
 
 class MakesProvider(Protocol):
@@ -87,6 +89,21 @@ class Providers:
             self._made[known] = make(database)
         return self._made[known]
 
+    async def close(self) -> None:
+        """Close those that were asked for something."""
+        for each in self._made.values():
+            await each.close()
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """A question without whose answer nothing goes on. Whatever else a provider says is for the log."""
+    try:
+        yield
+    except ProviderError as error:
+        log.warning("a provider did not answer a question", error=str(error))
+        raise ProviderUnreachable from error
+
 
 class Till:
     """All that taking and sending a market's money needs."""
@@ -96,9 +113,20 @@ class Till:
         self.assets = assets
         self.providers = providers
 
+    async def aclose(self) -> None:
+        """The market closes, and with it the lines to its providers."""
+        await self.providers.close()
+
     def asset(self, currency: str | None) -> Asset:
         """The asset of that code; the market's main one where none is said."""
         return self.assets.named(currency) if currency else self.assets.main
+
+    def payable(self, currency: str) -> Asset:
+        """The asset of that code, if people may pay in it. What only the market grants cannot be bought at a price of one's own."""
+        payable = self.rules.currencies or {self.assets.main.code}
+        if currency not in payable:
+            raise ledger.UnknownAsset(currency=currency, known=", ".join(sorted(payable)))
+        return self.assets.named(currency)
 
     def provider(self, database: Database, name: str = "") -> PaymentProvider:
         """The provider of that name; the current one where none is said."""
@@ -117,9 +145,10 @@ def till_of(settings: Settings, market: Market, own: PaymentSettings) -> Till:
         raise TypeError(f"the market {market.name} has payments, and no ledger.Assets in its rules")
     rules = rules_of(market)
     name = own.provider or rules.provider
-    if settings.production and name == "sandbox" and not own.provider:
-        log.warning("nobody can pay", market=market.name, error=PLAY_MONEY)
-        name = ""
+    if settings.production and name == "sandbox":
+        said = ("anybody can pay", FREE_MONEY) if own.provider else ("nobody can pay", PLAY_MONEY)
+        log.warning(said[0], market=market.name, error=said[1])
+        name = own.provider
     return Till(rules, assets, Providers(name, {name: _make(name, settings, market)} if name else {}))
 
 

@@ -7,10 +7,10 @@ from uuid import UUID
 from msgspec.structs import asdict
 
 from souk.kernel.db import Tx
-from souk.kernel.http import Actor, CursorPage, CursorPaging, cursor_page
+from souk.kernel.http import Actor, BothPage, BothPaging, both_page
 from souk.modules.payments.capacities import STAFF
 from souk.modules.payments.errors import PaymentNotFound
-from souk.modules.payments.model import Payment, PaymentDetail, Row
+from souk.modules.payments.model import Payment, PaymentDetail, PaymentState, Row
 from souk.modules.payments.sql import paying as sql
 from souk.modules.payments.sql import refunding
 
@@ -35,13 +35,21 @@ async def detail(tx: Tx, by: Actor, payment_id: UUID) -> PaymentDetail:
     """A payment, and what was sent back of it."""
     row = await access_payment(tx, by, payment_id)
     refunds = await tx.run(refunding.REFUNDS_OF, [row.id])
-    return PaymentDetail(**asdict(row.shown), refunds=[refund.shown for refund in refunds])
+    shown = [refund.shown if by.may(STAFF) else refund.outlined for refund in refunds]
+    return PaymentDetail(**asdict(row.shown_to(by.id)), refunds=shown)
 
 
-async def history(tx: Tx, by: Actor, paging: CursorPaging) -> CursorPage[Payment]:
+class HistoryQuery(BothPaging, kw_only=True):
+    """Which of one's payments are wanted."""
+
+    status: PaymentState | None = None
+
+
+async def history(tx: Tx, by: Actor, query: HistoryQuery) -> BothPage[Payment]:
     """What somebody paid and was paid, newest first."""
-    rows = await tx.run(sql.PAYMENTS_OF, by.id, paging.after(UUID), paging.limit + 1)
-    return cursor_page([row.shown for row in rows], paging, lambda payment: payment.id)
+    rows = await tx.run(sql.PAYMENTS_OF, by.id, query.after(UUID), query.status, query.limit + 1, query.offset)
+    total = await tx.run(sql.HOW_MANY_PAYMENTS_OF, by.id, query.status)
+    return both_page([row.shown_to(by.id) for row in rows], total, query, lambda payment: payment.id)
 
 
 async def payments_for(tx: Tx, reference_id: UUID) -> list[Row]:

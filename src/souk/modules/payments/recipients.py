@@ -120,6 +120,12 @@ async def look_at_account(database: Database, till: Till, happened: Happened) ->
     return True
 
 
+async def forget(tx: Tx, person_id: UUID) -> bool:
+    """Forget where somebody was paid. False where something is on its way there still."""
+    await tx.run(sql.FORGET_RECIPIENTS, person_id)
+    return not await tx.run(sql.RECIPIENTS_OF_PERSON, person_id)
+
+
 def way_back(settings: Settings, market: Market, asked: str) -> str:
     """Where the provider's page leads back to: an address of the market's own pages, and no stranger's."""
     home = settings.reached_at + market.base

@@ -34,6 +34,8 @@ OLD: Final = timedelta(days=4)
 """Longer than this nothing is between the provider and the ledger: not a difference, and not a payout on its way."""
 READ_BEFORE: Final = 2
 """Days that are read again: some lines are told late."""
+AFTERWARDS: Final = timedelta(hours=3)
+"""For so long after a day both sides may still book what began on it: a payment of just before midnight is heard of after it."""
 AT_ONCE: Final = 1000
 AGREE: Final = "Both agree now."
 
@@ -71,7 +73,7 @@ async def reconcile(database: Database, till: Till, provider: str, day: date) ->
     since = datetime.combine(day, time(), UTC)
     lines = [
         line
-        async for booking in till.provider(database, provider).bookings(since - READ_BEFORE * DAY, since + DAY)
+        async for booking in till.provider(database, provider).bookings(since - READ_BEFORE * DAY, since + DAY + AFTERWARDS)
         for line in lines_of((booking,))
     ]
     for number in range(0, len(lines), AT_ONCE):
@@ -106,9 +108,9 @@ async def _compare(tx: Tx, *, till: Till, provider: str, day: date) -> None:
     if (last := await _last_day(tx, provider=provider)) is not None and last >= day:
         return
     since = datetime.combine(day, time(), UTC)
-    accounts = _accounts(till, provider)
-    start = await tx.run(sql.READ_UP_TO, provider) or 0
-    found = await tx.run(sql.COMPARE, provider, accounts, since - READ_BEFORE * DAY, since + DAY, start, tx.now - OLD)
+    end, accounts = since + DAY, _accounts(till, provider)
+    start, closed = await tx.run(sql.READ_UP_TO, provider) or 0, end + AFTERWARDS
+    found = await tx.run(sql.COMPARE, provider, accounts, since - READ_BEFORE * DAY, end, start, closed, closed - OLD)
     reconciliation_id, matched = new_id(), found.matters - len(found.differing)
     await tx.run(sql.ADD_RECONCILIATION, reconciliation_id, provider, day, found.bookings, found.movements, matched, found.upto, tx.now)
     await _note(tx, provider, reconciliation_id, found)

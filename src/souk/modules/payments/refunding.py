@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
@@ -19,21 +18,21 @@ from msgspec.structs import replace
 from souk.kernel.db import Database, Tx
 from souk.kernel.ids import new_id
 from souk.kernel.messages import emit
+from souk.kernel.money import Money
 from souk.kernel.telemetry import log
 from souk.modules import ledger
-from souk.modules.payments.errors import FeeTooLarge, NotCaptured, NothingHeld, PaymentNotFound, ProviderUnreachable, RefundTooLarge
+from souk.modules.payments.errors import FeeTooLarge, NotCaptured, NothingHeld, PaymentNotFound, RefundTooLarge
 from souk.modules.payments.events import PaymentRefunded, RefundFailed
 from souk.modules.payments.model import REFUND_RANKS, PaymentState, RefundRow, RefundSource, RefundStatus, Row
 from souk.modules.payments.paying import any_payment
-from souk.modules.payments.provider import Declined, Failure, Misused, PaymentProvider, Refund, RefundState, Unreachable
-from souk.modules.payments.providers import Till
+from souk.modules.payments.provider import KEYS_KEPT, Failure, PaymentProvider, ProviderError, Refund, RefundState, why_not
+from souk.modules.payments.providers import Till, answering
 from souk.modules.payments.settling import locked, save
 from souk.modules.payments.sql import refunding as sql
+from souk.modules.payments.sql.disputes import PAID_BACK
 from souk.modules.payments.taking import Cause, Taken, put_back, take
 
 TRIES: Final = 3
-KEYS_KEPT: Final = timedelta(hours=23)
-"""Providers keep the keys of calls for a day."""
 STATUS_OF: Final = {
     RefundState.PENDING: RefundStatus.PENDING,
     RefundState.SUCCEEDED: RefundStatus.SUCCEEDED,
@@ -73,12 +72,12 @@ async def retried(database: Database, work: Callable[[Tx], Awaitable[RefundRow]]
 async def ask_refund(tx: Tx, till: Till, wanted: NewRefund) -> RefundRow:
     """Take the money and write down what is wanted. Whoever does so in a transaction of their own calls `carry_out_refund` after it."""
     payment = await locked(tx, wanted.payment_id)
-    known = await tx.run(sql.REFUND_BY_KEY, wanted.key)
+    known = await known_refund(tx, wanted.key, wanted.payment_id, wanted.amount)
     if known is not None:
-        if (known.payment_id, known.amount, known.fee_returned) != (wanted.payment_id, wanted.amount, wanted.fee_returned):
+        if known.fee_returned != wanted.fee_returned:
             raise ledger.IdempotencyConflict
         return known
-    source = _checked(payment, wanted)
+    source = _checked(payment, wanted, await payees_part(tx, payment))
     refund_id = new_id()
     why = Cause(f"refund {refund_id}", "payment.refunded", refund_id)
     taken, payment = await take(tx, till, payment, wanted.amount, source=source, fee=wanted.fee_returned, why=why)
@@ -87,7 +86,21 @@ async def ask_refund(tx: Tx, till: Till, wanted: NewRefund) -> RefundRow:
     return await any_refund(tx, refund_id)
 
 
-def _checked(payment: Row, wanted: NewRefund) -> RefundSource:
+async def known_refund(tx: Tx, key: str, payment_id: UUID, amount: int | None) -> RefundRow | None:
+    """The refund that was asked for with that key. amount: what is asked for now; None is whatever was left then."""
+    known = await tx.run(sql.REFUND_BY_KEY, key)
+    if known is not None and (known.payment_id != payment_id or amount not in {None, known.amount}):
+        raise ledger.IdempotencyConflict
+    return known
+
+
+async def payees_part(tx: Tx, payment: Row) -> int:
+    """What payee and platform have of a payment. The rest of an escrow that is over is in the payer's wallet."""
+    back = await tx.run(PAID_BACK, payment.id)
+    return max(0, payment.released + payment.fee_taken - payment.fee_returned - back.payee - back.platform) if payment.released else 0
+
+
+def _checked(payment: Row, wanted: NewRefund, payees: int) -> RefundSource:
     """Where the money is to come from, if it may go."""
     if payment.state is not PaymentState.CAPTURED:
         raise NotCaptured
@@ -95,12 +108,12 @@ def _checked(payment: Row, wanted: NewRefund) -> RefundSource:
         raise ledger.NotPositive
     if wanted.amount > payment.left:
         raise RefundTooLarge(refundable=payment.left)
-    first = RefundSource.HOLD if payment.held else RefundSource.PAYEE if payment.released_by else RefundSource.PAYER
-    source = wanted.source or first
+    source = wanted.source or (RefundSource.HOLD if payment.held else RefundSource.PAYEE if payees else RefundSource.PAYER)
     if source is RefundSource.HOLD and not payment.held:
         raise NothingHeld
-    if source is RefundSource.HOLD and wanted.amount > payment.held:
-        raise RefundTooLarge(refundable=payment.held)
+    there = {RefundSource.HOLD: payment.held, RefundSource.PAYEE: payees, RefundSource.PAYER: payment.left}[source]
+    if wanted.amount > there:
+        raise RefundTooLarge(refundable=there)
     returnable = min(payment.fee_taken - payment.fee_returned, wanted.amount) if source is RefundSource.PAYEE else 0
     if not 0 <= wanted.fee_returned <= returnable:
         raise FeeTooLarge(returnable=returnable)
@@ -142,28 +155,21 @@ async def carry_out_refund(database: Database, till: Till, refund_id: UUID) -> R
     payment = await any_payment(database, row.payment_id)
     provider = till.provider(database, row.provider)
     try:
-        if await _was_sent(database, provider, payment, row):
-            return await database.write(partial(_settled, till=till, refund_id=row.id, status=RefundStatus.SUCCEEDED, failure=None))
-        metadata = {"refund": str(row.id), "payment": str(payment.id)}
-        outcome = await provider.refund(str(row.id), payment.provider_id or "", row.amount, metadata=metadata)
-    except (Declined, Misused) as refused:
-        log.warning("a provider refused a refund", refund_id=str(row.id), error=str(refused))
-        failure = refused.failure if isinstance(refused, Declined) else Failure(refused.code, str(refused))
+        outcome = await _sent(database, provider, payment.provider_id or "", row)
+    except ProviderError as error:
+        failure = why_not(error)
+        log.warning("a provider refused a refund" if failure else "a provider did not answer", refund_id=str(row.id), error=str(error))
+        if failure is None:
+            return await database.write(partial(_unknown, refund_id=row.id))
         return await database.write(partial(_settled, till=till, refund_id=row.id, status=RefundStatus.FAILED, failure=failure))
-    except Unreachable as error:
-        log.warning("a provider did not answer", refund_id=str(row.id), error=str(error))
-        return await database.write(partial(_unknown, refund_id=row.id))
     return await database.write(partial(apply, till=till, refund_id=row.id, told=outcome))
 
 
-async def _was_sent(database: Database, provider: PaymentProvider, payment: Row, row: RefundRow) -> bool:
-    """Whether a refund happened of which nobody knew for so long that its key is forgotten: sent again, it would be sent twice."""
-    if database.clock.now() < row.created_at + KEYS_KEPT or payment.provider_id is None:
-        return False
-    intent = await provider.intent(payment.provider_id)
-    asked = await database.read(lambda tx: tx.run(sql.REFUNDS_OF, [payment.id]))
-    others = sum(each.amount for each in asked if each.provider_id is not None and each.state is not RefundStatus.FAILED)
-    return intent.refunded >= others + row.amount
+async def _sent(database: Database, provider: PaymentProvider, intent: str, row: RefundRow) -> Refund:
+    """A refund, sent; or the one that was sent so long ago that its key is forgotten: sent again, it would be sent twice."""
+    if database.clock.now() > row.created_at + KEYS_KEPT and (found := await provider.find_refund(intent, str(row.id))) is not None:
+        return found
+    return await provider.refund(str(row.id), intent, row.amount, metadata={"refund": str(row.id), "payment": str(row.payment_id)})
 
 
 async def _unknown(tx: Tx, *, refund_id: UUID) -> RefundRow:
@@ -175,7 +181,11 @@ async def _unknown(tx: Tx, *, refund_id: UUID) -> RefundRow:
 
 
 async def apply(tx: Tx, *, till: Till, refund_id: UUID, told: Refund) -> RefundRow:
-    """Move a refund to where the provider says it is, unless it is further already."""
+    """Move a refund to where the provider says it is, unless it is further already. What is not this refund moves nothing."""
+    row = await any_refund(tx, refund_id)
+    if told.amount != Money(row.amount, row.currency) or told.id != (row.provider_id or told.id):
+        log.error("a provider does not tell of what was asked for", refund_id=str(row.id), provider_id=told.id, amount=str(told.amount))
+        return await _unknown(tx, refund_id=refund_id)
     return await _settled(tx, till=till, refund_id=refund_id, status=STATUS_OF[told.state], failure=told.failure, provider_id=told.id)
 
 
@@ -184,10 +194,8 @@ async def look_again(database: Database, till: Till, refund_id: UUID) -> None:
     row = await database.read(lambda tx: any_refund(tx, refund_id))
     if row.provider_id is None:
         return
-    try:
+    with answering():
         told = await till.provider(database, row.provider).refund_of(row.provider_id)
-    except Unreachable as error:
-        raise ProviderUnreachable from error
     await database.write(partial(apply, till=till, refund_id=row.id, told=told))
 
 

@@ -15,6 +15,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
     provider: str = "sandbox"
     """Who takes and sends the money: `sandbox` or `stripe`."""
+    currencies: frozenset[str] = frozenset()
+    """What people pay in. Empty is the market's main asset alone: credits and tokens are not for sale by card unless it says so."""
     fee: Rate = Rate(0)
     """What the platform keeps of a payment for somebody's work."""
     minimum_deposit: int = 100

@@ -24,14 +24,29 @@ from souk.modules.payments.events import PayoutPaid
 from souk.modules.payments.model import Happened, PayoutStatus
 from souk.modules.payments.outgoing import RANKS, PayoutRow
 from souk.modules.payments.payouts import any_payout, back_to_wallet, lost, save
-from souk.modules.payments.provider import Declined, Failure, Misused, PaymentProvider, Payout, PayoutState, Recipient, Unreachable
+from souk.modules.payments.provider import (
+    KEYS_KEPT,
+    Failure,
+    PaymentProvider,
+    Payout,
+    PayoutState,
+    ProviderError,
+    Recipient,
+    Unreachable,
+    why_not,
+)
 from souk.modules.payments.providers import Till
 from souk.modules.payments.sql import payouts as sql
 
-AT_ONCE: Final = 200
+AT_ONCE: Final = 1000
 TRY_LATER: Final = frozenset({"balance_insufficient"})
 """Refusals that say nothing of the payout: the platform's money is not there yet."""
 LATER: Final = timedelta(hours=6)
+LOOKED_FOR: Final = KEYS_KEPT + timedelta(hours=1)
+"""When a lost payout is looked for in the provider's list: by then no call of it is on its way any more."""
+EARLIER: Final = timedelta(hours=1)
+"""How far the provider's clock may be behind."""
+NEVER_LEFT: Final = Failure("never_left", "The payment provider was not reached for a day; nothing left.")
 
 
 async def take_due(tx: Tx, till: Till) -> tuple[UUID, list[UUID]]:
@@ -53,12 +68,11 @@ async def carry_out_payout(database: Database, till: Till, payout_id: UUID) -> P
             return row
         metadata = {"payout": str(row.id), "person": str(row.person_id)}
         told = await provider.pay_out(row.call_key, row.recipient_id, Money(row.amount, row.currency), metadata=metadata)
-    except Unreachable as error:
-        log.warning("a provider did not answer", payout_id=str(row.id), error=str(error))
-        return await database.write(partial(_unanswered, payout_id=row.id))
-    except (Declined, Misused) as refused:
-        log.warning("a provider refused a payout", payout_id=str(row.id), error=str(refused))
-        failure = refused.failure if isinstance(refused, Declined) else Failure(refused.code, str(refused))
+    except ProviderError as error:
+        failure = why_not(error)
+        log.warning("a provider refused a payout" if failure else "a provider did not answer", payout_id=str(row.id), error=str(error))
+        if failure is None:
+            return await database.write(partial(_unanswered, payout_id=row.id))
         return await database.write(partial(_refused, till=till, seen=row, failure=failure))
     return await database.write(partial(apply, till=till, payout_id=row.id, told=told))
 
@@ -134,22 +148,34 @@ async def _left(tx: Tx, till: Till, row: PayoutRow, told: Payout) -> PayoutRow:
 
 async def look_at_payout(database: Database, till: Till, happened: Happened) -> bool:
     """A payout changed there. One that is not known here has no outcome yet, or is another market's."""
+    now = database.clock.now()
     row = await database.read(lambda tx: tx.run(sql.PAYOUT_OF_PROVIDER, happened.provider, happened.object_id))
     if row is not None:
         await look_again_at_payout(database, till, row.id)
         return True
     account = happened.about.get("account", "")
     doubtful = await database.read(lambda tx: tx.run(sql.PAYOUTS_IN_DOUBT, happened.provider, account))
-    if not doubtful:
-        return True
-    told = await till.provider(database, happened.provider).payout(happened.object_id, account)
-    fitting = [row for row in doubtful if Money(row.amount, row.currency) == told.amount]
-    if len(fitting) != 1:
-        return not fitting
-    if lost(fitting[0], database.clock.now()):
-        await database.write(partial(apply, till=till, payout_id=fitting[0].id, told=told))
-        return True
-    return False
+    waiting = [row for row in doubtful if row.sent_at is None or now < row.sent_at + LOOKED_FOR]
+    for each in doubtful:
+        if each not in waiting:
+            await look_for_payout(database, till, each.id)
+    return not waiting
+
+
+async def look_for_payout(database: Database, till: Till, payout_id: UUID) -> None:
+    """Look in the provider's list for a payout whose answer was lost and whose key is forgotten. What is not there never left."""
+    row = await database.read(lambda tx: any_payout(tx, payout_id))
+    if not lost(row, database.clock.now()) or row.sent_at is None:
+        return
+    try:
+        told = await till.provider(database, row.provider).find_payout(row.recipient_id, str(row.id), row.sent_at - EARLIER)
+    except Unreachable as error:
+        raise ProviderUnreachable from error
+    if told is None:
+        log.warning("a payout never left", payout_id=str(row.id))
+        await database.write(partial(_refused, till=till, seen=row, failure=NEVER_LEFT))
+    else:
+        await database.write(partial(apply, till=till, payout_id=row.id, told=told))
 
 
 async def look_again_at_payout(database: Database, till: Till, payout_id: UUID) -> None:

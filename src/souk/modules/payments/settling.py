@@ -12,6 +12,8 @@ from msgspec.structs import replace
 
 from souk.kernel.db import Tx
 from souk.kernel.messages import Event, emit
+from souk.kernel.money import Money
+from souk.kernel.telemetry import log
 from souk.modules import ledger
 from souk.modules.payments.accounts import clearing
 from souk.modules.payments.errors import PaymentNotFound
@@ -74,11 +76,23 @@ def told(intent: Intent) -> PaymentState:
     return STATE_OF[intent.state]
 
 
+def asked_for(row: Row, intent: Intent) -> bool:
+    """Whether it is this payment that is told of, in its own amount and currency, and no more was taken."""
+    own = intent.id == (row.provider_id or intent.id) and intent.metadata.get("payment", str(row.id)) == str(row.id)
+    taken = intent.state is not IntentState.SUCCEEDED or 0 < intent.captured <= row.amount
+    return own and taken and intent.amount == Money(row.amount, row.currency)
+
+
 async def settle(tx: Tx, till: Till, row: Row, intent: Intent, *, answer: bool = False) -> Row:
     """Move a locked payment to where the provider says it is, unless it is further already.
 
     answer: it answers the call that this payment waited for. While one waits, nothing else moves an open payment but upwards.
+    What is not this payment, or not what was asked for, moves nothing: somebody has to look at it.
     """
+    if not asked_for(row, intent):
+        told_of = {"provider_id": intent.id, "amount": str(intent.amount), "captured": intent.captured}
+        log.error("a provider does not tell of what was asked for", payment_id=str(row.id), **told_of)
+        return row
     state = told(intent)
     done = NO_CALL if answer else {}
     up = RANKS[state] > RANKS[row.state]
@@ -107,7 +121,7 @@ def _news(row: Row, state: PaymentState, known: dict[str, Any]) -> list[Event]:
     if state is PaymentState.FAILED and (row.state, row.failure_code) != (state, known["failure_code"]):
         return [PaymentFailed(*about, known["failure_code"], known["failure"])]
     if state is PaymentState.AUTHORISED:
-        return [PaymentAuthorised(*about, row.amount, row.currency)]
+        return [PaymentAuthorised(*about, row.amount, row.currency, row.payee_id)]
     return [PaymentCanceled(*about)] if state is PaymentState.CANCELED else []
 
 
@@ -147,8 +161,5 @@ async def _captured(tx: Tx, till: Till, row: Row, intent: Intent) -> Row:
         next_url=None,
         failure_code=None,
         failure=None,
-        call=None,
-        called_at=None,
-        call_method=None,
-        call_amount=None,
+        **NO_CALL,
     )

@@ -12,8 +12,6 @@ from functools import partial
 from typing import Final
 from uuid import UUID, uuid5
 
-import msgspec
-
 from souk.kernel.db import Database, Tx
 from souk.kernel.messages import emit
 from souk.modules.payments.errors import WebhookRefused
@@ -36,7 +34,7 @@ def verified(provider: PaymentProvider, raw: bytes, headers: Mapping[bytes, byte
     """A webhook that the provider signed, lately, and that can be read."""
     try:
         return provider.read_webhook(raw, headers, now)
-    except (BadSignature, msgspec.MsgspecError, KeyError) as error:
+    except BadSignature as error:
         raise WebhookRefused from error
 
 
@@ -78,7 +76,7 @@ async def _is_strange(database: Database, till: Till, happened: Happened) -> boo
     except ValueError:
         return True
     row = await database.read(lambda tx: tx.run(paying.PAYMENT, payment_id))
-    return row is None or row.provider_id is not None
+    return row is None or row.provider_id is not None or row.call is None
 
 
 async def look_at_refund(database: Database, till: Till, happened: Happened) -> bool:

@@ -75,8 +75,9 @@ create index payments_of_payee on payments (payee_id, id desc) where payee_id is
 create index payments_of_reference on payments (reference_id, created_at desc) where reference_id is not null;
 -- Calls nobody knows the outcome of: a small part of all, and none for long.
 create index payments_called on payments (called_at) where call is not null;
--- What may still be forgotten by a lost webhook.
-create index payments_unsettled on payments (updated_at) where state in ('unknown', 'pending', 'action');
+-- What may still be forgotten by a lost webhook: what failed may be tried again in the browser, and what was authorised lapses.
+-- Looked after for some days after it was begun; what nobody ever finished must not be in the way of that.
+create index payments_unsettled on payments (created_at) where state in ('unknown', 'pending', 'action', 'failed', 'authorised');
 create index payments_captured_at on payments (captured_at) where captured_at is not null;
 
 create type refund_state as enum ('created', 'unknown', 'pending', 'succeeded', 'failed');
@@ -186,7 +187,7 @@ create table recipients (
 
 comment on table recipients is 'Who a person is at a provider when they are paid.';
 
-create type payout_state as enum ('requested', 'approved', 'unknown', 'sent', 'paid', 'failed', 'returned', 'declined');
+create type payout_state as enum ('requested', 'approved', 'unknown', 'sent', 'paid', 'failed', 'returned', 'declined', 'canceled');
 
 create table payouts (
     id uuid primary key,

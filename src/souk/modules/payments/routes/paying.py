@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
+from souk.kernel.assembly import Market
 from souk.kernel.db import Database, Tx
-from souk.kernel.http import ANYONE, Actor, CursorPage, CursorPaging, Request, operation
-from souk.modules import audit, ledger
+from souk.kernel.http import ANYONE, Actor, BothPage, Request, operation
+from souk.modules import identity, ledger
 from souk.modules.payments import asking, payers, paying, reading, webhooks
 from souk.modules.payments.capacities import PAYEE, PAYER, STAFF
 from souk.modules.payments.errors import (
@@ -16,6 +17,7 @@ from souk.modules.payments.errors import (
     NotAuthorised,
     NotCaptured,
     NothingHeld,
+    PayeeNotFound,
     PayingOneself,
     PaymentBusy,
     PaymentNotFound,
@@ -39,6 +41,7 @@ from souk.modules.payments.model import (
     SetUp,
 )
 from souk.modules.payments.providers import Till
+from souk.modules.payments.reading import HistoryQuery
 
 LARGEST_WEBHOOK: Final = 256 * 1024
 GOING_ON: Final = (PaymentNotFound, PaymentBusy, PaymentOver, PaymentsClosed, ProviderUnreachable)
@@ -50,7 +53,7 @@ GOING_ON: Final = (PaymentNotFound, PaymentBusy, PaymentOver, PaymentsClosed, Pr
     who=PAYER,
     status=201,
     limit="30/10m",
-    refusals=(PayingOneself, PaymentsClosed, ledger.UnknownAsset, ledger.IdempotencyConflict),
+    refusals=(PayingOneself, PayeeNotFound, PaymentsClosed, ledger.UnknownAsset, ledger.IdempotencyConflict),
     example={
         "bookingId": "0199b2c6-7a40-7d1c-9e57-0b1f4f3f6a11",
         "payeeId": "0199b2c6-7a40-7d1c-9e57-0b1f4f3f6a12",
@@ -58,30 +61,32 @@ GOING_ON: Final = (PaymentNotFound, PaymentBusy, PaymentOver, PaymentsClosed, Pr
         "currency": "USD",
     },
 )
-async def create_intent(database: Database, request: Request, by: Actor, body: NewIntent, till: Till) -> Begun:
+async def create_intent(  # noqa: PLR0913, PLR0917 - bound by name
+    database: Database, request: Request, market: Market, by: Actor, body: NewIntent, till: Till
+) -> Begun:
     """Begin to pay for somebody's work. The money is held until the work is approved; the fee is the market's.
 
     Honours `Idempotency-Key`: repeated with the same one, it is one payment.
     """
-    return (await asking.intent(database, till, by, body, asking.key_of(request, by, "intent"))).begun
+    return (await asking.intent(database, market, till, by, body, asking.key_of(request, by, "intent"))).begun
 
 
-@operation("POST", "/payments/{payment_id}/confirm", who=PAYER, refusals=GOING_ON, example={"method": "pm_card_visa"})
-async def confirm_payment(database: Database, by: Actor, payment_id: UUID, body: Confirming, till: Till) -> Begun:
-    """Pay by a saved method; or, after paying in the browser, see at once what became of it."""
+@operation("POST", "/payments/{payment_id}/confirm", who=PAYER, limit="60/10m", refusals=GOING_ON, example={"method": "pm_card_visa"})
+async def confirm_payment(database: Database, by: Actor, payment_id: UUID, body: Confirming | None, till: Till) -> Begun:
+    """Pay by a saved method; or, after paying in the browser and without one, see at once what became of it."""
     await database.read(lambda tx: reading.own_payment(tx, by, payment_id))
-    return (await paying.confirm(database, till, payment_id, body.method)).begun
+    return (await paying.confirm(database, till, payment_id, body.method if body else None)).begun
 
 
 @operation("POST", "/payments/{payment_id}/cancel", who=PAYER, refusals=GOING_ON)
 async def cancel_payment(database: Database, by: Actor, payment_id: UUID, till: Till) -> Payment:
-    """Give a payment up that was not captured."""
+    """Give a payment up that was neither authorised nor captured."""
     await database.read(lambda tx: reading.own_payment(tx, by, payment_id))
-    return (await paying.cancel(database, till, payment_id)).shown
+    return (await paying.give_up(database, till, payment_id)).shown
 
 
 @operation("GET", "/payments/history", who=PAYER | PAYEE)
-async def list_payments(tx: Tx, by: Actor, query: CursorPaging) -> CursorPage[Payment]:
+async def list_payments(tx: Tx, by: Actor, query: HistoryQuery) -> BothPage[Payment]:
     """What you paid and what was paid to you, newest first."""
     return await reading.history(tx, by, query)
 
@@ -89,13 +94,20 @@ async def list_payments(tx: Tx, by: Actor, query: CursorPaging) -> CursorPage[Pa
 # Before `/payments/{payment_id}`: what stands literally in a path is meant.
 
 
-@operation("GET", "/payments/methods", who=PAYER, refusals=(PaymentsClosed, ProviderUnreachable))
+@operation("GET", "/payments/methods", who=PAYER, limit="120/10m", refusals=(PaymentsClosed, ProviderUnreachable))
 async def list_methods(database: Database, by: Actor, till: Till) -> list[SavedMethod]:
     """Your saved ways to pay. The provider keeps them; of a card only its last four digits are known here."""
     return await payers.methods(database, till, by.id)
 
 
-@operation("POST", "/payments/methods", who=PAYER, status=201, limit="20/10m", refusals=(PaymentsClosed, ProviderUnreachable))
+@operation(
+    "POST",
+    "/payments/methods",
+    who=PAYER,
+    status=201,
+    limit="20/10m",
+    refusals=(identity.PersonNotFound, PaymentsClosed, ProviderUnreachable),
+)
 async def add_method(database: Database, by: Actor, till: Till) -> SetUp:
     """Begin to save a way to pay; your browser finishes it with the client secret."""
     return await payers.set_up(database, till, by.id)
@@ -113,7 +125,8 @@ async def remove_method(database: Database, by: Actor, method_id: str, till: Til
     await payers.forget_method(database, till, by.id, method_id)
 
 
-@operation("GET", "/payments/{payment_id}", who=PAYER | PAYEE | STAFF, refusals=(PaymentNotFound,))
+# Shared, because staff find everybody's in their list; among people it is as `reading.access_payment` says.
+@operation("GET", "/payments/{payment_id}", who=PAYER | PAYEE | STAFF, shared=True, refusals=(PaymentNotFound,))
 async def read_payment(tx: Tx, by: Actor, payment_id: UUID) -> PaymentDetail:
     """Read a payment that you made or that is for you; staff read any."""
     return await reading.detail(tx, by, payment_id)
@@ -144,12 +157,17 @@ async def refund_payment(  # noqa: PLR0913, PLR0917 - who sends what back, and h
     return (await asking.staff_refund(database, till, by, payment_id, body, asking.key_of(request, by, "refund"))).shown
 
 
-@operation("POST", "/payments/{payment_id}/capture", who=STAFF, shared=True, refusals=(*GOING_ON, NotAuthorised, ledger.MoreThanHeld))
-async def capture_payment(database: Database, by: Actor, payment_id: UUID, body: Capturing, till: Till) -> Payment:
-    """Take what was authorised, or part of it; the rest is let go."""
-    row = await paying.capture(database, till, payment_id, body.amount)
-    await database.write(lambda tx: audit.record(tx, "payment.captured", "payment", row.id, by=by, after={"captured": row.captured}))
-    return row.shown
+@operation(
+    "POST",
+    "/payments/{payment_id}/capture",
+    who=STAFF,
+    shared=True,
+    refusals=(*GOING_ON, NotAuthorised, ledger.MoreThanHeld),
+    example={"amount": 8000},
+)
+async def capture_payment(database: Database, by: Actor, payment_id: UUID, body: Capturing | None, till: Till) -> Payment:
+    """Take what was authorised, or part of it; the rest is let go. What was captured before stays as it is."""
+    return (await asking.staff_capture(database, till, by, payment_id, body.amount if body else None)).shown
 
 
 # The provider

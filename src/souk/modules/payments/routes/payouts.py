@@ -7,8 +7,8 @@ from uuid import UUID
 from souk.kernel.assembly import Market
 from souk.kernel.config import Settings
 from souk.kernel.db import Database, Tx
-from souk.kernel.http import Actor, CursorPage, CursorPaging, Page, Request, operation
-from souk.modules import ledger
+from souk.kernel.http import Actor, BothPage, BothPaging, Page, Request, operation
+from souk.modules import identity, ledger
 from souk.modules.payments import payout_jobs, payouts, recipients
 from souk.modules.payments.asking import key_of
 from souk.modules.payments.capacities import PAYEE, STAFF
@@ -62,9 +62,27 @@ async def ask_for_payout(tx: Tx, request: Request, by: Actor, body: NewPayout, t
 
 
 @operation("GET", "/wallet/payouts", who=PAYEE)
-async def list_own_payouts(tx: Tx, by: Actor, query: CursorPaging) -> CursorPage[Payout]:
+async def list_own_payouts(tx: Tx, by: Actor, query: BothPaging) -> BothPage[Payout]:
     """What you took out, newest first, and how far it is."""
     return await payouts.own_payouts(tx, by, query)
+
+
+@operation("GET", "/wallet/payouts/{payout_id}", who=PAYEE, refusals=(PayoutNotFound,))
+async def read_payout(tx: Tx, by: Actor, payout_id: UUID) -> Payout:
+    """Read a payout of yours, and how far it is."""
+    return (await payouts.own_payout(tx, by, payout_id)).shown
+
+
+@operation(
+    "POST",
+    "/wallet/payouts/{payout_id}/cancel",
+    who=PAYEE,
+    idempotent=True,
+    refusals=(PayoutNotFound, PayoutOver, PayoutInDoubt, PaymentsClosed),
+)
+async def cancel_payout(tx: Tx, by: Actor, payout_id: UUID, till: Till) -> Payout:
+    """Take a payout back that has not left: the money is in your wallet again. What was kept back for a debt stays paid."""
+    return await payouts.cancel(tx, till, by, payout_id)
 
 
 @operation("GET", "/wallet/payout-account", who=PAYEE, refusals=(PayoutAccountMissing, PaymentsClosed, ProviderUnreachable))
@@ -78,7 +96,7 @@ async def read_payout_account(database: Database, by: Actor, till: Till) -> Payo
     "/wallet/payout-account",
     who=PAYEE,
     limit="10/10m",
-    refusals=(CountryNotServed, PayoutAccountRefused, PaymentsClosed, ProviderUnreachable),
+    refusals=(identity.PersonNotFound, CountryNotServed, PayoutAccountRefused, PaymentsClosed, ProviderUnreachable),
     example={"country": "FR"},
 )
 async def set_payout_account(  # noqa: PLR0913, PLR0917 - bound by name
@@ -98,6 +116,12 @@ async def set_payout_account(  # noqa: PLR0913, PLR0917 - bound by name
 async def list_payouts(tx: Tx, query: PayoutsQuery) -> Page[PayoutDetail]:
     """List everybody's payouts, newest first, and who approved them."""
     return await payouts.payouts(tx, query)
+
+
+@operation("GET", "/admin/payouts/{payout_id}", who=STAFF, shared=True, refusals=(PayoutNotFound,))
+async def read_any_payout(tx: Tx, payout_id: UUID) -> PayoutDetail:
+    """Read anybody's payout, and who approved it."""
+    return await payouts.detail(tx, payout_id)
 
 
 @operation(

@@ -15,6 +15,7 @@ from souk.modules.payments.errors import DepositOutOfBounds, PaymentsClosed
 from souk.modules.payments.model import Begun, NewDeposit
 from souk.modules.payments.providers import Till
 
+BRINGING_IN: Final = (DepositOutOfBounds, PaymentsClosed, ledger.UnknownAsset, ledger.IdempotencyConflict)
 LINES: Final = 10_000
 """A statement as a file has at most so many lines: the newest."""
 
@@ -57,7 +58,7 @@ async def download_statement(tx: Tx, by: Actor, query: WalletQuery, till: Till) 
     who=PAYER,
     status=201,
     limit="30/10m",
-    refusals=(DepositOutOfBounds, PaymentsClosed, ledger.UnknownAsset, ledger.IdempotencyConflict),
+    refusals=BRINGING_IN,
     example={"amount": 12500, "currency": "USD", "method": "pm_card_visa"},
 )
 async def deposit(database: Database, request: Request, by: Actor, body: NewDeposit, till: Till) -> Begun:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from souk.kernel.money import Money
 from souk.modules.payments import provider as p
 from souk.modules.payments.sandbox import reading
+from souk.modules.payments.sandbox.asking import Page, Params
 from souk.modules.payments.sandbox.bank import Bank
 from souk.modules.payments.sandbox.delivering import Delivering
 from souk.modules.payments.sandbox.errors import BankError
 from souk.modules.payments.sandbox.reading import answering
 from souk.modules.payments.sandbox.signing import HEADER, verify
+from souk.modules.payments.snapshots import happening
 
 HEADER_SENT: Final = HEADER.lower().encode()
 REFUSED: Final = "payout_refused"
@@ -37,6 +40,9 @@ class Sandbox:
         while moved := await self.bank.work():
             done += moved
         return done + (await self.delivering.run() if self.delivering else 0)
+
+    async def close(self) -> None:
+        """There are no connections."""
 
     # Payers
 
@@ -130,6 +136,14 @@ class Sandbox:
         with answering():
             return reading.refund(await self.bank.retrieve_refund(refund))
 
+    async def find_refund(self, intent: str, ours: str) -> p.Refund | None:
+        """The refund of a payment that says it is `ours`."""
+        with answering():
+            async for found in _each(self.bank.list_refunds, {"payment_intent": intent, "limit": 100}):
+                if found.metadata.get("refund") == ours:
+                    return reading.refund(found)
+        return None
+
     async def dispute(self, dispute: str) -> p.Dispute:
         """A chargeback as it stands."""
         with answering():
@@ -170,7 +184,7 @@ class Sandbox:
             except BankError as refused:
                 if isinstance(reading.judged(refused), p.Misused):
                     await self._write_on(transfer.id, {REFUSED: refused.code or refused.type}, f"{key}:refused")
-                    await self._bring_back(transfer.id, transfer.id, {})
+                    await self._bring_back(transfer.id, transfer.id, metadata)
                 raise
             await self._write_on(transfer.id, {"payout": payout.id}, f"{key}:link")
             return reading.payout(payout, recipient)
@@ -182,6 +196,18 @@ class Sandbox:
             if found.status == "failed" and (transfer := found.metadata.get("transfer")):
                 await self._bring_back(transfer, payout, {"payout": payout})
             return reading.payout(found, recipient)
+
+    async def find_payout(self, recipient: str, ours: str, since: datetime) -> p.Payout | None:
+        """The payout that says it is `ours`. Where there is none, a transfer that was made for it is brought back."""
+        asked = {"created": {"gte": int(since.timestamp())}, "limit": 100}
+        with answering():
+            async for payout in _each(partial(self.bank.list_payouts, account=recipient), asked):
+                if payout.metadata.get("payout") == ours:
+                    return await self.payout(payout.id, recipient)
+            async for transfer in _each(self.bank.list_transfers, {**asked, "destination": recipient}):
+                if transfer.metadata.get("payout") == ours and not transfer.reversed:
+                    await self._bring_back(transfer.id, transfer.id, {"payout": ours})
+        return None
 
     async def _write_on(self, transfer: str, note: dict[str, str], key: str) -> None:
         await self.bank.update_transfer(transfer, {"metadata": note}, key=key)
@@ -235,4 +261,13 @@ class Sandbox:
     def read_webhook(self, raw: bytes, headers: Mapping[bytes, bytes], now: datetime) -> p.Happening:
         """Verify the raw bytes and read them. Raises BadSignature."""
         verify(raw, headers.get(HEADER_SENT, b"").decode("latin-1"), self.secrets, now)
-        return reading.happening(raw)
+        return happening(raw)
+
+
+async def _each(listed: Callable[[Params], Awaitable[Page]], asked: Params) -> AsyncIterator[Any]:
+    """Everything of a list, page by page."""
+    page = await listed(asked)
+    while page.data:
+        for found in page.data:
+            yield found
+        page = await listed({**asked, "starting_after": page.data[-1].id})

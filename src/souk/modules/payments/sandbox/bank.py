@@ -141,6 +141,9 @@ class Bank:
     async def retrieve_transfer(self, transfer_id: str) -> o.Transfer:
         return await self._read(o.Transfer, transfer_id)
 
+    async def list_transfers(self, params: Params = NONE) -> Page:
+        return await self._list(o.Transfer, params)
+
     async def update_transfer(self, transfer_id: str, params: Params, *, key: str | None = None) -> o.Transfer:
         return await self._do(o.Transfer, partial(sending.update_transfer, params=params), params, key, transfer_id)
 

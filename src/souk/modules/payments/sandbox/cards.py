@@ -26,7 +26,7 @@ class TestCard(msgspec.Struct, frozen=True, kw_only=True):
     secure: bool = False
     """Its bank wants to know who pays (3-D Secure)."""
     slow: bool = False
-    """The money takes its time to arrive."""
+    """The money takes its time to arrive, or its bank to say no."""
     refund: str = "succeeded"
     """What becomes of refunds: `succeeded`, `pending` (and succeeds later), `fails` (after it succeeded)."""
     disputed: str = ""
@@ -65,6 +65,7 @@ CARDS: Final[dict[str, TestCard]] = {
     "pm_card_refundFail": TestCard(number="4000000000005126", refund="fails"),
     "pm_card_pendingRefund": TestCard(number="4000000000007726", refund="pending"),
     "pm_usBankAccount_processing": TestCard(number="000000000009", brand="unknown", slow=True),
+    "pm_usBankAccount_insufficientFunds": TestCard(number="000222222227", brand="unknown", slow=True, decline=NO_FUNDS),
 }
 
 BY_NUMBER: Final = {card.number: name for name, card in CARDS.items()}

@@ -40,7 +40,7 @@ class Counter:
     async def do(self, kind: type[T], work: Work[T], params: Params, key: str | None, *about: str, account: str = "") -> T:
         """Answer a call that changes something: `work(desk, *about)`. Its name is that of the function that does the work."""
         call = getattr(work, "func", work).__name__
-        fault = self._faults.take(call)
+        fault = await self._faults.strike(call)
         if fault is not None and fault in BEFORE:
             raise failing(fault)
         try:
@@ -52,14 +52,14 @@ class Counter:
 
     async def read(self, kind: type[B], object_id: str, account: str = "") -> B:
         """Answer what an object is like now."""
-        fault = self._faults.take(f"retrieve_{kind.KIND.replace('.', '_')}")
+        fault = await self._faults.strike(f"retrieve_{kind.KIND.replace('.', '_')}")
         if fault is not None:
             raise failing(fault)
         return await self._desk(account).own(kind, object_id)
 
     async def list(self, kind: type[B], params: Params, account: str = "") -> Page:
         """Answer the objects of a kind, newest first. A field of theirs as a parameter says which."""
-        fault = self._faults.take(f"list_{kind.KIND.replace('.', '_')}s")
+        fault = await self._faults.strike(f"list_{kind.KIND.replace('.', '_')}s")
         if fault is not None:
             raise failing(fault)
         limit = whole(params, "limit", 10)

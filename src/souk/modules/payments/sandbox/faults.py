@@ -49,6 +49,10 @@ class Faults:
                 return fault
         return None
 
+    async def strike(self, call: str) -> Fault | None:
+        """What goes wrong with this call, for the bank, which asks before each."""
+        return self.take(call)
+
     def delays(self) -> Iterator[timedelta]:
         """How long after it happened each copy of an event is sent."""
         for _ in range(self.copies):

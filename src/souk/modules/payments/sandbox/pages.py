@@ -26,7 +26,7 @@ from souk.modules.payments.sandbox.paper import CARD, TEST_CARDS, amount_of, fie
 
 T = TypeVar("T")
 FORM_BYTES: Final = 4096
-Secret = Annotated[str, Meta(max_length=200)]
+ClientSecret = Annotated[str, Meta(max_length=200)]
 Id = Annotated[str, Meta(max_length=100)]
 
 
@@ -44,7 +44,7 @@ class Back(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=Tr
 
 
 @operation("GET", "/pay/{client_secret}", who=ANYONE, refusals=(PageNotFound,), tags=("development",))
-async def show_pay_page(database: Database, market: Market, till: Till, client_secret: Secret) -> Content:
+async def show_pay_page(database: Database, market: Market, till: Till, client_secret: ClientSecret) -> Content:
     """The page on which a payer pays by card, saves one, or proves who they are."""
     bank = bank_of(database, till)
     return pay_page(market, await secret_thing(bank, client_secret))
@@ -60,7 +60,7 @@ async def show_pay_page(database: Database, market: Market, till: Till, client_s
     refusals=(PageNotFound,),
     tags=("development",),
 )
-async def pay_by_page(database: Database, market: Market, till: Till, client_secret: Secret, raw: bytes) -> Content:
+async def pay_by_page(database: Database, market: Market, till: Till, client_secret: ClientSecret, raw: bytes) -> Content:
     """Pay by the card that was typed in, or say whether the payer proved who they are."""
     bank = bank_of(database, till)
     thing = await secret_thing(bank, client_secret)

@@ -36,7 +36,7 @@ async def move_on(desk: Desk, kind: str, object_id: str) -> Any:  # noqa: C901 -
     desk.done(thing)
     match thing:
         case o.PaymentIntent(status="processing", latest_charge=str(charge_id)):
-            paying.arrive(desk, thing, await desk.get(o.Charge, charge_id))
+            await paying.come_through(desk, thing, await desk.get(o.Charge, charge_id))
         case o.PaymentIntent(status="requires_capture"):
             paying.let_go(desk, thing, "automatic")
         case o.Charge(disputed=False) if thing.amount_captured > thing.amount_refunded:

@@ -99,7 +99,7 @@ async def complete_action(desk: Desk, intent_id: str, *, passed: bool) -> o.Paym
 async def charge(desk: Desk, intent: o.PaymentIntent, method: o.PaymentMethod) -> Decline | None:
     """Ask the card for the money; says why it has none."""
     card = behind(method.card)
-    if card.decline is not None:
+    if card.decline is not None and not card.slow:
         return decline(desk, intent, method, card.decline)
     made = _new_charge(desk, intent, method)
     if intent.customer is not None and intent.setup_future_usage:
@@ -111,6 +111,15 @@ async def charge(desk: Desk, intent: o.PaymentIntent, method: o.PaymentMethod) -
     else:
         arrive(desk, intent, made)
     return None
+
+
+async def come_through(desk: Desk, intent: o.PaymentIntent, made: o.Charge) -> None:
+    """Slow money arrives, or its bank says no after days."""
+    why = behind(made.payment_method_details.card).decline
+    if why is None:
+        arrive(desk, intent, made)
+    else:
+        bounce(desk, intent, made, await desk.get(o.PaymentMethod, made.payment_method), why)
 
 
 def arrive(desk: Desk, intent: o.PaymentIntent, made: o.Charge) -> None:
@@ -155,11 +164,15 @@ def _new_charge(desk: Desk, intent: o.PaymentIntent, method: o.PaymentMethod) ->
 
 def decline(desk: Desk, intent: o.PaymentIntent, method: o.PaymentMethod, why: Decline) -> Decline:
     """The card's bank said no."""
-    made = _new_charge(desk, intent, method)
+    bounce(desk, intent, _new_charge(desk, intent, method), method, why)
+    return why
+
+
+def bounce(desk: Desk, intent: o.PaymentIntent, made: o.Charge, method: o.PaymentMethod, why: Decline) -> None:
+    """Nothing comes of a charge."""
     made.status, made.paid, made.failure_code, made.failure_message = "failed", False, why.code, why.message
     desk.announce("charge.failed", made)
     refuse(desk, intent, method, why)
-    return why
 
 
 def refuse(desk: Desk, intent: o.PaymentIntent, method: o.PaymentMethod, why: Decline) -> None:

@@ -14,6 +14,7 @@ from souk.modules.payments.sandbox.bank import Bank
 from souk.modules.payments.sandbox.delivering import Delivering
 from souk.modules.payments.sandbox.faults import Faults
 from souk.modules.payments.sandbox.jobs import wake
+from souk.modules.payments.sandbox.mischief import SharedFaults
 from souk.modules.payments.sandbox.posting import post
 from souk.modules.payments.sandbox.tables import DatabaseStore
 
@@ -25,10 +26,10 @@ def provider_of(settings: Settings, market: Market) -> Callable[[Database], Paym
     """How the sandbox of a market is made, once its database is there."""
     here = settings.reached_at + market.base
     secrets = [f"whsec_{key.hex()}" for key in settings.keys(f"events of the sandbox of {market.name}").values()]
-    faults = Faults()
 
     def make(database: Database) -> Sandbox:
         store, now = DatabaseStore(database, wake), database.clock.now
+        faults = Faults() if settings.production else SharedFaults(store, now)
         bank = Bank(store, now, pages=here + PAGES, faults=faults)
         return Sandbox(bank, secrets, Delivering(store, now, secrets[0], partial(post, here + WEBHOOK)))
 

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import msgspec
-
 from souk.kernel.money import Money
 from souk.modules.payments import provider as p
 from souk.modules.payments.sandbox import objects as o
@@ -35,8 +33,6 @@ BOOKINGS: Final = {
     "transfer": "payout",
     "transfer_reversal": "payout_failure",
 }
-NAMED: Final = ("payment_intent", "charge", "customer", "subscription", "invoice", "setup_intent", "payment_method", "transfer")
-"""Other things that objects name."""
 
 
 @contextmanager
@@ -143,29 +139,3 @@ def booking(line: Mapping[str, Any]) -> p.Booking:
             about = source.get("transfer") or source["id"]
     at = datetime.fromtimestamp(line["created"], UTC)
     return p.Booking(line["id"], BOOKINGS.get(category, category), str(about), money(line["amount"], line["currency"]), line["fee"], at)
-
-
-class Told(msgspec.Struct, frozen=True):
-    """What an event is about, as it was then. Only its ids count."""
-
-    object: dict[str, Any]
-
-
-class Event(msgspec.Struct, frozen=True):
-    """The part of an event that is read."""
-
-    id: str
-    type: str
-    created: int
-    data: Told
-    account: str | None = None
-
-
-def happening(raw: bytes) -> p.Happening:
-    """What an event is a hint of."""
-    event = msgspec.json.decode(raw, type=Event)
-    thing = event.data.object
-    about = {kind: found for kind in NAMED if isinstance(found := thing.get(kind), str)}
-    if event.account:
-        about["account"] = event.account
-    return p.Happening(event.id, event.type, thing["id"], thing["object"], datetime.fromtimestamp(event.created, UTC), about)

@@ -9,7 +9,10 @@ ADD_PAYER = count("insert into payers (person_id, provider, created_at) values (
 
 CUSTOMER_OF = value(str, "select customer_id from payers where person_id = $1 and provider = $2")
 
-SAVE_CUSTOMER = count("update payers set customer_id = $3 where person_id = $1 and provider = $2")
+# The first one that is told stays.
+SAVE_CUSTOMER = value(
+    str, "update payers set customer_id = coalesce(customer_id, $3) where person_id = $1 and provider = $2 returning customer_id"
+)
 
 FORGET_PAYER = count("delete from payers where person_id = $1 and provider = $2")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
-from souk.kernel.db import count, many, one, values
+from souk.kernel.db import count, many, one, only, values
 from souk.modules.payments.model import Row
 
 READ: Final = """select id, payer_id, payee_id, kind, reference_id, amount, fee, currency, provider, provider_id, state, manual, escrow,
@@ -28,7 +28,14 @@ PAYMENTS_OF = many(
     Row,
     READ
     + """ where (payer_id = $1 or payee_id = $1) and id < coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
-          order by id desc limit $3""",
+              and ($3::payment_state is null or state = $3)
+          order by id desc limit $4 offset $5""",
+)
+
+HOW_MANY_PAYMENTS_OF = only(
+    int,
+    """select count(*) as "count!" from payments
+       where (payer_id = $1 or payee_id = $1) and ($2::payment_state is null or state = $2)""",
 )
 
 PAYMENTS_FOR = many(Row, READ + " where reference_id = $1 order by created_at desc, id desc limit 100")
@@ -50,13 +57,19 @@ SAVE_PAYMENT = count(
 
 # What the clock looks after
 
-CALLED_LONG_AGO = values(UUID, "select id from payments where call is not null and called_at <= $1 order by called_at limit $2")
+# Whoever made such a call in vain has touched the payment: the next time others are first.
+CALLED_LONG_AGO = values(UUID, "select id from payments where call is not null and updated_at <= $1 order by updated_at limit $2")
 
 UNSETTLED = values(
     UUID,
     """select id from payments
-       where state in ('unknown', 'pending', 'action') and call is null and updated_at <= $1 and created_at > $2
+       where state in ('unknown', 'pending', 'action', 'failed', 'authorised') and call is null and updated_at <= $1 and created_at > $2
        order by updated_at limit $3""",
+)
+
+# What is open and not authorised.
+BEGUN_BY = values(
+    UUID, "select id from payments where payer_id = $1 and state in ('created', 'unknown', 'pending', 'action', 'failed') order by id"
 )
 
 LOOKED_AFTER = count("update payments set updated_at = $2 where id = any($1::uuid[])")

@@ -25,7 +25,10 @@ PAYOUTS_IN_DOUBT = many(
 )
 
 PAYOUTS_OF = many(
-    PayoutRow, READ + " where person_id = $1 and id < coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff') order by id desc limit $3"
+    PayoutRow,
+    READ
+    + """ where person_id = $1 and id < coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+          order by id desc limit $3 offset $4""",
 )
 
 SHOWN: Final = """select p.id, p.person_id, p.amount, p.netted, p.currency, p.state as status, p.approvals_needed,
@@ -52,7 +55,7 @@ HOW_MANY_PAYOUTS = only(
 ASKED_LATELY = only(
     int,
     """select coalesce(sum(amount), 0)::bigint as "sum!" from payouts
-       where person_id = $1 and currency = $2 and requested_at > $3 and state not in ('failed', 'returned', 'declined')""",
+       where person_id = $1 and currency = $2 and requested_at > $3 and state not in ('failed', 'returned', 'declined', 'canceled')""",
 )
 
 ADD_PAYOUT = count(
@@ -103,5 +106,5 @@ PAYOUTS_TO_LOOK_AT = values(
 
 PAYOUTS_LOOKED_AT = count("update payouts set updated_at = $2 where id = any($1::uuid[])")
 
-# Of these nobody will know by asking again.
-LOST_PAYOUTS = only(int, """select count(*) as "count!" from payouts where state = 'unknown' and sent_at <= $1""")
+# Of these nobody will know by calling again.
+LOST_PAYOUTS = values(UUID, "select id from payouts where state = 'unknown' and sent_at <= $1 order by called_at limit $2")

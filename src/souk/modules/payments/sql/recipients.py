@@ -35,7 +35,7 @@ SAVE_RECIPIENT = count(
        where person_id = $1 and provider = $2"""
 )
 
-# Whoever leaves while a payout is on its way is forgotten after it.
+# Where a payout is still to go stays known.
 FORGET_RECIPIENTS = count(
     """delete from recipients r where person_id = $1 and not exists (
            select from payouts p where p.person_id = $1 and p.provider = r.provider

@@ -103,6 +103,14 @@ class Intents(Line):
         """A refund as it stands."""
         return _refund(await self._ask(self._stripe.v1.refunds.retrieve_async(named("refund", refund))))
 
+    async def find_refund(self, intent: str, ours: str) -> Refund | None:
+        """The refund of a payment that says it is `ours`."""
+        asked: stripe.params.RefundListParams = {"payment_intent": named("payment intent", intent), "limit": 100}
+        async for found in self._each(self._stripe.v1.refunds.list_async(asked)):
+            if labels(found.metadata).get("refund") == ours:
+                return _refund(found)
+        return None
+
 
 def _intent(found: stripe.PaymentIntent) -> Intent:
     charge = found.latest_charge

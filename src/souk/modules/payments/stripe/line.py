@@ -12,7 +12,8 @@ from typing import Any, Final, TypeVar
 import httpx
 import stripe
 
-from souk.modules.payments.provider import Misused, ProviderError, Unreachable
+from souk.kernel.telemetry import log
+from souk.modules.payments.provider import KeyRefused, Misused, ProviderError, Unreachable
 from souk.modules.payments.stripe.refusals import judged
 from souk.modules.payments.stripe.settings import StripeSettings
 
@@ -88,6 +89,8 @@ class Line:
                 return await call
         except stripe.StripeError as error:
             failed = judged(error, self._secret)
+            if isinstance(failed, KeyRefused):
+                log.error("Stripe does not take the market's key: nobody can pay or be paid until it is set right", error=str(failed))
         except TimeoutError:
             failed = Unreachable(f"no answer from Stripe in {self._patience:g} s")
         raise failed  # out here it has no context that would show the SDK's error

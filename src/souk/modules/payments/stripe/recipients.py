@@ -8,6 +8,7 @@ later, the transfer is reversed: then the money is the platform's again, and nob
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
 import stripe
@@ -91,6 +92,19 @@ class Recipients(Line):
         if STATES[found.status] is PayoutState.FAILED and transfer:
             await self._bring_back(transfer, found.id, {"payout": found.id})
         return _payout(found, recipient)
+
+    async def find_payout(self, recipient: str, ours: str, since: datetime) -> Payout | None:
+        """The payout that says it is `ours`. Where there is none, a transfer that was made for it is brought back."""
+        begun = int(since.timestamp())
+        sent: stripe.params.PayoutListParams = {"created": {"gte": begun}, "limit": 100}
+        async for payout in self._each(self._stripe.v1.payouts.list_async(sent, made_for(named("account", recipient)))):
+            if labels(payout.metadata).get("payout") == ours:
+                return await self.payout(payout.id, recipient)
+        moved: stripe.params.TransferListParams = {"created": {"gte": begun}, "limit": 100, "destination": recipient}
+        async for transfer in self._each(self._stripe.v1.transfers.list_async(moved)):
+            if labels(transfer.metadata).get("payout") == ours and not transfer.reversed:
+                await self._bring_back(transfer.id, transfer.id, {"payout": ours})
+        return None
 
     async def _transfer(self, key: str, recipient: str, amount: Money, metadata: Mapping[str, str]) -> str:
         """The first step. Of a repetition the answer is old: what was brought back since must not be paid out once more."""

@@ -7,12 +7,14 @@ from typing import Any, Final
 import msgspec
 import stripe
 
-from souk.modules.payments.provider import Declined, Failure, Misused, ProviderError, Unreachable
+from souk.modules.payments.provider import Declined, Failure, KeyRefused, Misused, ProviderError, Unreachable
 
 LATER: Final = frozenset({409, 429})
 """Somebody else uses the key just now, or there are too many calls: neither says what became of this one."""
-UNSAID: Final = {401: "key_refused", 403: "key_not_allowed"}
-"""What is wrong where Stripe gives no code: the market's own key."""
+KEYS: Final = {401: "key_refused", 403: "key_not_allowed"}
+"""What is wrong: the market's own key."""
+NOT_OF_KEYS: Final = "account_invalid"
+"""Why a call for a connected account is forbidden although the key is good: that account is closed, or has nothing to do with us."""
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -38,7 +40,9 @@ def judged(error: stripe.StripeError, secret: str) -> ProviderError:
     message = told.message.replace(secret, "…")
     if status == 402:
         return Declined(Failure(told.decline_code or told.code or told.type, message))
-    return Misused(told.code or UNSAID.get(status) or told.type, message)
+    if status in KEYS and told.code != NOT_OF_KEYS:
+        return KeyRefused(f"{KEYS[status]}: {message}")
+    return Misused(told.code or told.type, message)
 
 
 def told_by(body: Any) -> Told | None:
