@@ -193,7 +193,10 @@ def test_production_does_not_serve_the_sample(start: Start, dsn: str) -> None:
 def test_production_has_nothing_of_development(start: Start, dsn: str) -> None:
     souk = start("up", SOUK_ENV="production", SOUK_MARKETS="nimmit", SOUK_SECRET=SECRET, SOUK_DATABASE_URL=dsn)
     assert souk.get("/nimmit/v1/dev/clock").status_code == 404
-    assert "/dev/clock" not in souk.get("/nimmit/v1/openapi.json").json()["paths"]
+    for path in ("/sandbox/pay/pi_1_secret_2", "/nimmit/v1/sandbox/faults", "/nimmit/v1/pay/pi_1_secret_2"):
+        assert code(souk.get(path)) == "NO_SUCH_PATH"
+    paths = souk.get("/nimmit/v1/openapi.json").json()["paths"]
+    assert [path for path in paths if path.startswith(("/dev/", "/sandbox/", "/pay/"))] == []
     assert "strict-transport-security" in souk.get("/ready").headers
 
 

@@ -21,8 +21,6 @@ from tests.app.running import BASE, SHOP, Souk, Start, code, until
 from tests.app.shop import SHOP as SHOP_MARKET
 
 PASSWORD: Final = "three fine winters"
-LOST_WITH_ITS_WORKER: Final = "3m"
-"""After it, what a killed worker was handing over is handed over by another."""
 
 
 class Square:
@@ -47,8 +45,7 @@ class Square:
         return self._begin(*words)
 
     def another_worker(self) -> None:
-        """`kill -9` of the worker, whatever it is doing, and another one in its place."""
-        self.worker.kill()
+        """In the place of the one that was killed."""
         self.worker = self._begin("work")
 
     def later(self, step: str) -> None:
@@ -153,7 +150,7 @@ def pays_on_the_page_of_the_bank(square: Square, ada: httpx.Client) -> None:
 
 
 def pays_for_work_while_the_worker_is_killed(square: Square, ada: httpx.Client, bo: httpx.Client) -> str:
-    """The call is not answered, what the bank tells comes twice, and whoever was to hand it over dies. The payment is made once."""
+    """A call is not answered, whoever hands over what the bank tells is killed, and all of it comes twice: it is one payment."""
     square.develops("PUT", "events", copies=2)
     square.develops("POST", "faults", fault="timeout_after", call="create_payment_intent")
     bo_id = told(bo.get("/auth/me"))["id"]
@@ -163,12 +160,13 @@ def pays_for_work_while_the_worker_is_killed(square: Square, ada: httpx.Client, 
     assert (begun["status"], begun["clientSecret"], begun["fee"]) == ("unknown", None, 1_000)
     again = told(ada.post("/payments/create-intent", json=wanted, headers=key), 201)
     assert (again["paymentId"], again["status"]) == (begun["paymentId"], "pending")
+    square.worker.kill()
     card = {"card": "4000002760003184"}
     asked = told(square.anybody.post(f"/sandbox/payments/{again['clientSecret']}/confirm", json=card))
     assert asked["status"] == "requires_action"
     told(square.anybody.post(f"/sandbox/payments/{again['clientSecret']}/confirm", json={"passed": True}))
+    assert told(ada.get(f"/payments/{begun['paymentId']}"))["status"] == "pending", "nobody has told the market"
     square.another_worker()
-    square.later(LOST_WITH_ITS_WORKER)
     becomes(ada, f"/payments/{begun['paymentId']}", "captured")
     square.develops("DELETE", "faults")
     assert told(ada.get("/wallet")) == {"available": 5_000, "onHold": 10_000, "total": 15_000, "currency": "EUR"}

@@ -109,7 +109,8 @@ async def test_payments_are_seen_by_their_parties_and_staff_alone(shop: Shop) ->
     paid = (await ada.asks("POST", "/payments/create-intent", payeeId=str(bo.id), amount=10_000, bookingId=str(uuid4()))).json()["data"]
     assert (paid["fee"], paid["netAmount"], paid["currency"]) == (1_000, 9_000, "USD")
     path = f"/payments/{paid['paymentId']}"
-    assert [(await who.asks("GET", path)).status_code for who in (ada, bo, sam, bea)] == [200, 200, 200, 404]
+    assert [(await who.asks("GET", path)).status_code for who in (ada, bo, bea, sam)] == [200, 200, 404, 403]
+    assert [(await who.asks("GET", f"/admin{path}")).status_code for who in (ada, bo, bea, sam)] == [403, 403, 403, 200]
     assert (await shop.confirms(bea, paid["paymentId"], "pm_card_visa")).status_code == 404
     assert (await shop.confirms(bo, paid["paymentId"], "pm_card_visa")).status_code == 403
     assert (await bea.asks("POST", f"{path}/cancel")).status_code == 404

@@ -125,10 +125,9 @@ async def remove_method(database: Database, by: Actor, method_id: str, till: Til
     await payers.forget_method(database, till, by.id, method_id)
 
 
-# Shared, because staff find everybody's in their list; among people it is as `reading.access_payment` says.
-@operation("GET", "/payments/{payment_id}", who=PAYER | PAYEE | STAFF, shared=True, refusals=(PaymentNotFound,))
+@operation("GET", "/payments/{payment_id}", who=PAYER | PAYEE, refusals=(PaymentNotFound,))
 async def read_payment(tx: Tx, by: Actor, payment_id: UUID) -> PaymentDetail:
-    """Read a payment that you made or that is for you; staff read any."""
+    """Read a payment that you made or that is for you."""
     return await reading.detail(tx, by, payment_id)
 
 
