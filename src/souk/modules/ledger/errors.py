@@ -1,16 +1,24 @@
 """What the ledger refuses."""
 
 from souk.kernel.errors import Refusal
-from souk.kernel.money import bounded
+from souk.kernel.money import Asset, bounded
 
 
 class InsufficientFunds(Refusal, status=422, message="There is not enough: {available} {currency} is available and {needed} is needed."):
-    """More than what an account has that is not on hold. Amounts as people write them; `missing` in minor units."""
+    """More than what an account has that is not on hold. Details are minor units; the sentence has amounts as people write them."""
 
-    available: str
-    needed: str
+    available: int
+    needed: int
     currency: str
     missing: int
+
+    def __init__(self, asset: Asset, *, available: int, needed: int) -> None:
+        self._asset = asset
+        super().__init__(available=available, needed=needed, currency=asset.code, missing=needed - available)
+
+    def text(self) -> str:
+        digits = self._asset.digits
+        return self.message.format(available=digits(self.available), needed=digits(self.needed), currency=self.currency)
 
 
 class IdempotencyConflict(Refusal, status=409, message="That key was used for another movement; every movement needs a key of its own."):

@@ -64,12 +64,7 @@ def refusal(violated: Violated) -> Refusal | None:
     if violated.constraint == "nothing_below_floor" and violated.detail.startswith("{"):
         short = msgspec.json.decode(violated.detail, type=Shortage)
         asset = Asset(short.asset, short.exponent)
-        return InsufficientFunds(
-            available=asset.digits(short.available),
-            needed=asset.digits(short.needed),
-            currency=short.asset,
-            missing=short.needed - short.available,
-        )
+        return InsufficientFunds(asset, available=short.available, needed=short.needed)
     meaning = MEANINGS.get(violated.constraint)
     return meaning() if meaning else None
 
