@@ -33,10 +33,10 @@ format: ready-test ## put the code into shape
 bench: ready-test ## measure against the raw database, print ratios
 	$(BIN)/python -m bench
 
-soak: ready-test ## the long tests: a thousand kills and seeds (SOUK_SOAK), a hundred thousand movements, browsers
+soak: ready-test ## the long tests: a thousand kills and seeds (SOUK_SOAK), twenty thousand walks, a hundred thousand movements, browsers
 	SOUK_SOAK=$${SOUK_SOAK:-1000} $(BIN)/python -m pytest -m "" -n $(WORKERS) --no-cov \
 		tests/kernel/messages/test_crashes.py tests/kernel/messages/test_model.py tests/app/test_kills.py tests/kernel/http/test_pages.py \
-		tests/modules/ledger/test_model.py tests/modules/ledger/test_at_once.py
+		tests/modules/ledger/test_model.py tests/modules/ledger/test_at_once.py tests/modules/orders/test_simulation.py
 
 docs: ready-test ## build the documentation into site/
 	$(BIN)/mkdocs build --strict --quiet

@@ -32,8 +32,10 @@ CALLERS = [
     ("nimmit", MARKETS["nimmit"].roles[0].name),
 ]
 
-MISCHIEF = "^/sandbox/(faults|events)$"
+MISCHIEF = "/sandbox/(faults|events)"
 """Where a developer has the sandbox misbehave."""
+CLOCK = "/dev/clock"
+"""Moved by decades at a time, it has a market with payments balance its books for every day of them. The sample's is moved."""
 
 UNHEALTHY = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large, HealthCheck.large_base_example]
 """How Hypothesis finds the generation of requests, which is not what is tested here."""
@@ -54,7 +56,7 @@ def test_no_answer_breaks_the_contract(everything: Souk, tmp_path: Path, market:
         # What a schema allows may still be refused, for reasons of its own: the test below looks at those.
         *("--checks", "all", "--exclude-checks", "positive_data_acceptance"),
         # What is asked for here comes true: a provider that does not answer is a 503 somewhere else.
-        *("--exclude-path-regex", MISCHIEF),
+        *("--exclude-path-regex", f"^({MISCHIEF})$" if market == "sample" else f"^({MISCHIEF}|{CLOCK})$"),
         *("--generation-database", "none", "--suppress-health-check", "all", "--warnings", "off", "--no-color", "--continue-on-failure"),
     ]
     for name, value in authorized(market, caller).items():

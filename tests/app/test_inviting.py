@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.app.running import Souk, Start, code
-from tests.cli.test_commands import souk
+from tests.cli.typed import souk
 
 EMAIL = "grace@example.com"
 PASSWORD = "nine slow trains"

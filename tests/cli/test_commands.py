@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import errno
 import json
-import os
-import subprocess
-import sys
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -19,15 +18,10 @@ from souk.kernel.config import ConfigError, Problem
 from souk.kernel.db import DatabaseUnavailable, TooSlow
 from souk.kernel.migrate import MigrationError
 from souk.kernel.postgres import CannotServe
+from souk.process import Fault, Unlawful
+from tests.cli.typed import souk
 
-COMMANDS = ("up", "serve", "work", "migrate", "seed", "doctor", "mail", "audit", "laws", "explain", "person", "version")
-
-
-def souk(*words: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    mine = {name: value for name, value in os.environ.items() if not name.startswith("SOUK_")}
-    program = [sys.executable, "-c", "from souk.cli import main; main(prog_name='souk')", *words]
-    mine |= {"SOUK_HOME": str(home), "SOUK_PORT": "0", "COLUMNS": "200", **environment}
-    return subprocess.run(program, env=mine, capture_output=True, text=True, check=False, timeout=60)
+COMMANDS = ("up", "serve", "work", "migrate", "seed", "doctor", "mail", "audit", "laws", "explain", "person", "market", "version")
 
 
 def test_help_names_every_command_and_the_exit_codes() -> None:
@@ -41,6 +35,20 @@ def test_every_command_explains_itself(command: str) -> None:
     done = CliRunner().invoke(main, [command, "-h"], prog_name="souk")
     assert done.exit_code == 0
     assert f"souk {command}" in done.output
+
+
+def test_the_page_of_commands_has_all_of_them() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
+    assert [name for name in every_command(main, "souk") if f"`{name}" not in page] == []
+
+
+def every_command(group: click.Group, name: str) -> Iterator[str]:
+    """The full names of all commands below a group."""
+    for each in group.commands.values():
+        if isinstance(each, click.Group):
+            yield from every_command(each, f"{name} {each.name}")
+        else:
+            yield f"{name} {each.name}"
 
 
 def test_the_version_is_the_installed_one(tmp_path: Path) -> None:
@@ -104,6 +112,7 @@ def test_debug_shows_where_a_failure_came_from(tmp_path: Path) -> None:
         (ConfigError([Problem("SOUK_PORT", "is wrong", "Mend it")]), Code.CONFIGURATION, "SOUK_PORT"),
         (CannotServe("No programs.", "install them"), Code.DATABASE, "No programs."),
         (DatabaseUnavailable(), Code.DATABASE, "cannot be reached"),
+        (Unlawful("lesson", [Fault("every state is reached", "no order can come to lost.")]), Code.FAILED, "no order can come to lost"),
         (MigrationError("0002_more.sql is strange."), Code.FAILED, "0002_more.sql"),
         (TooSlow(), Code.FAILED, "longer than it may"),
         (KeyboardInterrupt(), Code.INTERRUPTED, "Interrupted"),

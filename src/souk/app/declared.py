@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from souk.app.choosing import NotThere, chosen_markets, declared_at
+from souk.app.choosing import NotThere, chosen_markets, declared_at, spelt
 from souk.kernel.assembly import Market
 from souk.kernel.config import Settings
 from souk.modules import orders
@@ -58,7 +58,7 @@ def judged(settings: Settings, names: Sequence[str]) -> Iterator[Judged]:
 def _found(settings: Settings, name: str) -> Process | orders.Processes | None:
     """What a name means: a market's processes, or one process that is declared somewhere."""
     if ":" not in name:
-        (market,) = chosen_markets(msgspec.structs.replace(settings, markets=(name,)))
+        (market,) = chosen_markets(msgspec.structs.replace(settings, markets=(spelt(settings, name),)))
         return processes_of(market)
     found = declared_at(name)
     if isinstance(found, Market):

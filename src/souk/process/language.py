@@ -33,6 +33,9 @@ class Start(Enum):
 START: Final = Start.START
 State = StrEnum | Start
 
+MIGRATED: Final = "migrated"
+"""What the history calls it that an order goes on by another version of its process."""
+
 
 class Order(Record, forbid_unknown_fields=False):
     """What every order has; a process's own is a subclass with the fields that its market needs."""

@@ -16,7 +16,7 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 import msgspec
 
 from souk.process.actors import PLATFORM, Actor, ActorKind, Actors
-from souk.process.language import START, Order, Process, Step, Waits, is_clock
+from souk.process.language import MIGRATED, START, Order, Process, Step, Waits, is_clock
 from souk.process.money import LEADS, OVER, Escrow, Money, Param, Rest, Verb
 from souk.process.paths import Walked, certain_fields, walk
 from souk.process.times import Field, roots
@@ -74,6 +74,8 @@ def _names(declared: Process, _walked: Walked) -> Iterator[str]:
     for name, count in Counter(step.name for step in declared.steps).items():
         if count > 1:
             yield f"{count} steps are called {name}. Give each its own name; `path=` may be shared."
+        if name == MIGRATED:
+            yield f"{name} is what the platform writes down when an order goes over to another version. Call the step otherwise."
         if not name.isidentifier():
             yield f"the step {name!r} cannot be a name. Write it like `ask_for_changes`."
 

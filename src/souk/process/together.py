@@ -42,7 +42,7 @@ def faults_together(processes: Collection[Process], templates: Mapping[str, Coll
     known = {process.name: process for process in processes}
     names, texts, exists, is_open, is_taken = ALSO
     counted = Counter(process.name for process in processes)
-    faults = [Fault(names, f"{count} processes are called {name}.") for name, count in counted.items() if count > 1]
+    faults = [Fault(names, f"two processes are called {name}.") for name, count in counted.items() if count > 1]
     faults += [Fault(texts, said) for process in known.values() for said in _untold(process, templates)]
     missing = [Fault(exists, said) for process in known.values() for said in _unknown(process, known)]
     faults += missing or [Fault(is_open, said) for process in known.values() for said in _closed(process, known)]

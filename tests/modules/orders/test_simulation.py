@@ -5,33 +5,20 @@ from __future__ import annotations
 import os
 
 import pytest
-from msgspec.structs import replace
 
-from examples.lessons import SALES as SOLD
-from souk.kernel.messages import Catalogue
-from souk.modules.orders.simulating import Person, Simulation, Stage
-from souk.modules.orders.taking import Desk
-from tests.modules.orders.conftest import School
+from souk.app.simulating import WALKS, set_stage
+from souk.kernel.assembly import Market
+from souk.kernel.config import Settings
+from souk.kernel.db import Pool
+from souk.modules.orders import Simulation
 
-SALES = SOLD.processes
-
-SEEDS = range(int(os.environ.get("SOUK_SOAK", "6")))
+SEEDS = int(os.environ.get("SOUK_SOAK", "10")) * 20
+SETTINGS = Settings.load({})
 
 
-async def stage(school: School) -> Stage:
-    """The market with a dozen people."""
-    roles = ["student"] * 4 + ["tutor"] * 3 + ["admin"]
-    people = []
-    for number, role in enumerate(roles):
-        person = await school.join(f"person{number}", role if role != "admin" else "tutor")
-        people.append(Person(person.id, role))
-    laws = tuple(law for module in school.market.modules for law in module.laws)
-    desk = Desk(school.resources[type(SALES)], school.till)
-    catalogue = Catalogue(replace(module, periodic=()) for module in school.market.modules)
-    return Stage(school.database, school.clock, catalogue, desk, school.resources, laws, tuple(people))
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-async def test_a_walk_ends_where_the_model_says(school: School, seed: int) -> None:
-    report = await Simulation(await stage(school), seed).run(orders=40)
-    assert report.orders == 40, report
+@pytest.mark.parametrize("first", range(0, SEEDS, WALKS))
+async def test_walks_end_where_the_model_says(market: Market, pool: Pool, first: int) -> None:
+    stage = await set_stage(market, pool, SETTINGS)
+    for seed in range(first, min(first + WALKS, SEEDS)):
+        report = await Simulation(stage, seed).run(12)
+        assert report.orders == 12, report

@@ -2,9 +2,10 @@
 
 from souk.kernel.migrate.errors import CannotProvision, Edited, Failed, MigrationError, Misnamed, OutOfOrder, Unknown
 from souk.kernel.migrate.migrate import Applied, migrate, pending, plan
-from souk.kernel.migrate.provision import market_dsn, password, provision, role_name
+from souk.kernel.migrate.provision import check_market, market_dsn, password, provision, role_name
 from souk.kernel.migrate.shape import declare, differences, shape
 from souk.kernel.migrate.source import Migration, Source, kernel_sources, migrations_of
+from souk.kernel.migrate.temporary import temporary_database
 
 __all__ = [
     "Applied",
@@ -17,6 +18,7 @@ __all__ = [
     "OutOfOrder",
     "Source",
     "Unknown",
+    "check_market",
     "declare",
     "differences",
     "kernel_sources",
@@ -29,4 +31,5 @@ __all__ = [
     "provision",
     "role_name",
     "shape",
+    "temporary_database",
 ]

@@ -5,6 +5,27 @@ Market(…, modules=(…, ledger.MODULE, payments.MODULE, SALES.module), rules=(
 """
 
 from souk.modules.orders.kinds import Processes, Sold
+from souk.modules.orders.migrating import Change, Looked, Misfit, NoSuchVersion, look, move
 from souk.modules.orders.selling import MODULE, Sells, sells
+from souk.modules.orders.simulating import Person, Report, Simulation, Stage, WentWrong
+from souk.modules.orders.taking import Desk
 
-__all__ = ["MODULE", "Processes", "Sells", "Sold", "sells"]
+__all__ = [
+    "MODULE",
+    "Change",
+    "Desk",
+    "Looked",
+    "Misfit",
+    "NoSuchVersion",
+    "Person",
+    "Processes",
+    "Report",
+    "Sells",
+    "Simulation",
+    "Sold",
+    "Stage",
+    "WentWrong",
+    "look",
+    "move",
+    "sells",
+]

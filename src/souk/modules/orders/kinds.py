@@ -12,8 +12,9 @@ from souk.kernel.db import Tx
 from souk.kernel.errors import REFUSALS, Refusal, refusal
 from souk.modules.orders.events import event_of
 from souk.modules.orders.model import Stored
-from souk.process import START, Guard, Order, Process, Step, Verb
+from souk.process import START, Guard, Order, Process, Step, Unlawful, Verb
 from souk.process.together import together
+from souk.process.versions import Moves, faults_between
 
 encode: Final = msgspec.json.encode
 QUICK: Final = frozenset({Verb.HOLD, Verb.RELEASE, Verb.REFUND, Verb.SPLIT})
@@ -97,6 +98,8 @@ class Sold(msgspec.Struct, frozen=True):
     process: Process
     collection: str
     before: tuple[Process, ...] = ()
+    moves: Moves = {}
+    """Where orders of an older version go when they are moved; those that are not said, to the state of the same name."""
 
 
 class Processes:
@@ -105,8 +108,12 @@ class Processes:
     def __init__(self, *sold: Sold, templates: Mapping[str, Iterable[str]] | None = None) -> None:
         self.templates: Final = {language: frozenset(names) for language, names in (templates or {}).items()}
         together([each.process for each in sold], self.templates)
+        for each in sold:
+            if faults := faults_between((each.process, *each.before), each.moves):
+                raise Unlawful(each.process.name, faults)
         self.current: Final = {each.process.name: Kind(each.process, each.collection) for each in sold}
         self._before: Final = {(old.name, old.version): Kind(old, each.collection) for each in sold for old in each.before}
+        self.moves: Final = {each.process.name: each.moves for each in sold}
 
     @property
     def every(self) -> list[Process]:

@@ -102,3 +102,20 @@ class At(msgspec.Struct, frozen=True):
     id: UUID
     state: str
     escrow: Escrow
+
+
+class TakenCount(msgspec.Struct, frozen=True):
+    """How often a step was taken."""
+
+    process: str
+    step: str
+    count: int
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """When a step was taken; of one that only changed the version, since when the order had been where it was."""
+
+    order_id: UUID
+    revision: int
+    step: str
+    at: datetime

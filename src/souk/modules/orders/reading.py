@@ -52,7 +52,7 @@ async def history(tx: Tx, processes: Processes, kind: Kind, order_id: UUID, take
     return await tx.run(sql.HISTORY, order_id)
 
 
-async def orders(tx: Tx, kind: Kind, taker: Taker, paging: CursorPaging, state: str | None) -> CursorPage[Any]:
+async def orders(tx: Tx, processes: Processes, kind: Kind, taker: Taker, paging: CursorPaging, state: str | None) -> CursorPage[Any]:  # noqa: PLR0913, PLR0917 - whose, which, and how many
     """The orders in which somebody has a part, newest first; for staff of the process, all of them."""
     after = paging.after(UUID)
     staff = any(actor.kind is ActorKind.ROLE and not taker.roles.isdisjoint(actor.roles) for actor in kind.process.actors)
@@ -61,4 +61,4 @@ async def orders(tx: Tx, kind: Kind, taker: Taker, paging: CursorPaging, state: 
     else:
         rows = await tx.run(sql.OF_PERSON, taker.person, kind.name, after, state, paging.limit + 1)
     page = cursor_page(rows, paging, lambda stored: stored.id)
-    return CursorPage([kind.order(stored) for stored in page.items], page.next_cursor, paging)
+    return CursorPage([processes.named(kind.name, stored.version).order(stored) for stored in page.items], page.next_cursor, paging)

@@ -29,6 +29,8 @@ from souk.process.draw import draw
 
 HOME: Final = "souk.modules.orders.routes"
 
+Refusals = tuple[type[Refusal], ...]
+
 
 class OrdersQuery(CursorPaging, kw_only=True):
     """Which orders are wanted."""
@@ -97,31 +99,51 @@ async def processes(processes: Processes) -> list[Described]:
 def operations(*sold: Sold) -> Iterator[Operation[..., Any]]:
     """All operations of these processes."""
     for each in sold:
-        yield from _of(Kind(each.process, each.collection))
+        yield from _of(*(Kind(process, each.collection) for process in (each.process, *each.before)))
 
 
-def _of(kind: Kind) -> Iterator[Operation[..., Any]]:
-    name, path = kind.name, f"/{kind.collection}/{{order_id}}"
-    view = msgspec.defstruct(
+class View:
+    """An order as its reader sees it, by the version that it is of."""
+
+    def __init__(self, *kinds: Kind) -> None:
+        self._views = {kind.process.version: _view_of(kind) for kind in kinds}
+        self.newest: Any = self._views[kinds[0].process.version]
+        """What the API's description shows."""
+
+    def __call__(self, order: Any, steps: list[OpenStep]) -> Any:
+        return self._views[order.version](**{name: getattr(order, name) for name in order.__struct_fields__}, steps=steps)
+
+
+def _view_of(kind: Kind) -> Any:
+    return msgspec.defstruct(
         f"{kind.process.order.__name__}View",
         [("steps", list[OpenStep], msgspec.field(default_factory=list))],
         bases=(kind.process.order,),
         kw_only=True,
         frozen=True,
-        namespace={"__doc__": f"A {name}, and what its reader may do now."},
+        namespace={"__doc__": f"A {kind.name}, and what its reader may do now."},
     )
-    everybody = _allowed(*(step.by for step in kind.process.steps), *(Actors((party,)) for party in kind.process.parties))
+
+
+def _of(kind: Kind, *before: Kind) -> Iterator[Operation[..., Any]]:
+    """What can be done with orders of a process, whatever version they are of; they begin by the newest."""
+    kinds, path = (kind, *before), f"/{kind.collection}/{{order_id}}"
+    view = View(*kinds)
+    parties = (Actors((party,)) for each in kinds for party in each.process.parties)
+    everybody = _allowed(*(step.by for each in kinds for step in each.process.steps), *parties)
     yield from _reading(kind, path, view, everybody)
     yield from _paying(kind, path)
-    for public, steps in kind.by_path.items():
+    for public in dict.fromkeys(public for each in kinds for public in each.by_path):
+        found = [(each, step) for each in kinds for step in each.by_path.get(public, ()) if each is kind or START not in step.sources]
+        steps, refusals = tuple(step for _kind, step in found), _refusals(found)
         allowed = _allowed(*(step.by for step in steps))
         if allowed is None:
             continue
         takes = next((step.takes for step in steps if step.takes is not None), None)
         if any(START in step.sources for step in steps):
-            yield _beginning(kind, public, steps, allowed, takes, view)
+            yield _beginning(kind, public, steps, allowed, takes, view, refusals)
         else:
-            yield _taking(kind, public, steps, allowed, takes, view)
+            yield _taking(kind, public, steps, allowed, takes, view, refusals)
 
 
 def _allowed(*by: Actors) -> Who | None:
@@ -129,21 +151,21 @@ def _allowed(*by: Actors) -> Who | None:
     return Who(names) if names else None
 
 
-def _reading(kind: Kind, path: str, view: Any, everybody: Who | None) -> Iterator[Operation[..., Any]]:
+def _reading(kind: Kind, path: str, view: View, everybody: Who | None) -> Iterator[Operation[..., Any]]:
     allowed, name = everybody or who("nobody"), kind.name
 
     async def read(tx: Tx, by: Actor, order_id: UUID, processes: Processes) -> Any:
         stored, order = await access(tx, processes, kind, order_id, person(by))
         current = processes.named(name, stored.version)
-        return _view(view, order, await open_steps(tx, current, stored, order, person(by)))
+        return view(order, await open_steps(tx, current, stored, order, person(by)))
 
-    async def list_of(tx: Tx, by: Actor, query: OrdersQuery) -> CursorPage[Any]:
-        return await orders(tx, kind, person(by), query, query.state)
+    async def list_of(tx: Tx, by: Actor, query: OrdersQuery, processes: Processes) -> CursorPage[Any]:
+        return await orders(tx, processes, kind, person(by), query, query.state)
 
     async def history_of(tx: Tx, by: Actor, order_id: UUID, processes: Processes) -> list[Entry]:
         return await history(tx, processes, kind, order_id, person(by))
 
-    yield _operation(read, "GET", path, f"read_{name}", f"Read a {name} of yours.", view, who=allowed, refusals=(NoSuchOrder,))
+    yield _operation(read, "GET", path, f"read_{name}", f"Read a {name} of yours.", view.newest, who=allowed, refusals=(NoSuchOrder,))
     answers = CursorPage[kind.process.order]  # type: ignore[name-defined]
     yield _operation(list_of, "GET", f"/{kind.collection}", f"list_{name}s", f"Your {name}s, newest first.", answers, who=allowed)
     about = f"What happened to a {name}, step by step."
@@ -173,50 +195,48 @@ def _paying(kind: Kind, path: str) -> Iterator[Operation[..., Any]]:
     yield _operation(pay, "POST", f"{path}/payment", name, about, payments.Begun, who=payers, **how)
 
 
-def _view(view: Any, order: Any, steps: list[OpenStep]) -> Any:
-    return view(**{name: getattr(order, name) for name in order.__struct_fields__}, steps=steps)
-
-
-def _beginning(kind: Kind, public: str, steps: tuple[Step, ...], allowed: Who, takes: Any, view: Any) -> Operation[..., Any]:  # noqa: PLR0913, PLR0917 - what an operation is made of
+def _beginning(  # noqa: PLR0913, PLR0917 - what an operation is made of
+    kind: Kind, public: str, steps: tuple[Step, ...], allowed: Who, takes: Any, view: View, refusals: Refusals
+) -> Operation[..., Any]:
     async def with_body(tx: Tx, by: Actor, body: Any, processes: Processes, till: payments.Till) -> Any:
         taken = await begin(tx, Desk(processes, till), processes.named(kind.name), public, person(by), body)
-        return _view(view, taken.order, [])
+        return view(taken.order, [])
 
     async def without(tx: Tx, by: Actor, processes: Processes, till: payments.Till) -> Any:
         taken = await begin(tx, Desk(processes, till), processes.named(kind.name), public, person(by), None)
-        return _view(view, taken.order, [])
+        return view(taken.order, [])
 
     function = without if takes is None else with_body
-    about, refusals = _about(kind, steps), (MayNotBegin, *_refusals(kind, steps))
-    how = {"status": 201, "idempotent": True, "dry_run": True, "refusals": refusals}
-    return _operation(
-        function, "POST", f"/{kind.collection}", f"{public.replace('-', '_')}_{kind.name}", about, view, body=takes, who=allowed, **how
-    )
+    about, name = _about(kind, steps), f"{public.replace('-', '_')}_{kind.name}"
+    how = {"status": 201, "idempotent": True, "dry_run": True, "refusals": (MayNotBegin, *refusals)}
+    return _operation(function, "POST", f"/{kind.collection}", name, about, view.newest, body=takes, who=allowed, **how)
 
 
-def _taking(kind: Kind, public: str, steps: tuple[Step, ...], allowed: Who, takes: Any, view: Any) -> Operation[..., Any]:  # noqa: PLR0913, PLR0917 - as above
+def _taking(  # noqa: PLR0913, PLR0917 - as above
+    kind: Kind, public: str, steps: tuple[Step, ...], allowed: Who, takes: Any, view: View, refusals: Refusals
+) -> Operation[..., Any]:
     async def with_body(tx: Tx, by: Actor, order_id: UUID, body: Any, processes: Processes, till: payments.Till) -> Any:  # noqa: PLR0913, PLR0917 - as above
         taken = await take(tx, Desk(processes, till), kind, order_id, public, person(by), body)
-        return _view(view, taken.order, [])
+        return view(taken.order, [])
 
     async def without(tx: Tx, by: Actor, order_id: UUID, processes: Processes, till: payments.Till) -> Any:
         taken = await take(tx, Desk(processes, till), kind, order_id, public, person(by), None)
-        return _view(view, taken.order, [])
+        return view(taken.order, [])
 
     optional = takes is not None and any(step.takes is None for step in steps)
     body: Any = takes | NoneType if optional and takes is not None else takes
-    refusals = (NoSuchOrder, StepNotOpen, StepNotYours, *_refusals(kind, steps))
-    how = {"idempotent": True, "dry_run": True, "refusals": refusals}
+    how = {"idempotent": True, "dry_run": True, "refusals": (NoSuchOrder, StepNotOpen, StepNotYours, *refusals)}
     path, name = f"/{kind.collection}/{{order_id}}/{public}", f"{public.replace('-', '_')}_{kind.name}"
-    return _operation(without if takes is None else with_body, "POST", path, name, _about(kind, steps), view, body=body, who=allowed, **how)
+    function, about = without if takes is None else with_body, _about(kind, steps)
+    return _operation(function, "POST", path, name, about, view.newest, body=body, who=allowed, **how)
 
 
 def _about(kind: Kind, steps: tuple[Step, ...]) -> str:
     return next((step.about for step in steps if step.about), f"{steps[0].public.replace('-', ' ').capitalize()} a {kind.name}.")
 
 
-def _refusals(kind: Kind, steps: tuple[Step, ...]) -> tuple[type[Refusal], ...]:
-    return tuple(dict.fromkeys(guard.refusal for step in steps for guard in kind.guards[step.name]))
+def _refusals(steps: list[tuple[Kind, Step]]) -> Refusals:
+    return tuple(dict.fromkeys(guard.refusal for kind, step in steps for guard in kind.guards[step.name]))
 
 
 def _operation(  # noqa: PLR0913, PLR0917 - as above

@@ -1,6 +1,6 @@
 """The simulator: seeded random walks of everybody over real code and a real database, held against the process's own model.
 
-People take steps that are open to them, and some that are not; clocks jump; requests are repeated, and lost after they were done or before;
+People take steps that are open to them, and some that are not; clocks jump; requests are lost before their commit;
 payments succeed, fail, and come too late. After each step the order has to be where the model says; every law has to hold all along.
 A failure says with which seed it happens again.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from functools import partial
 from random import Random
@@ -19,19 +20,22 @@ from uuid import UUID
 import msgspec
 
 from souk.kernel.clock import Clock
-from souk.kernel.db import Database, Law, Tx, broken_laws
+from souk.kernel.db import Broken, Database, Law, Tx
 from souk.kernel.errors import Refusal
-from souk.kernel.messages import Catalogue, Worker
+from souk.kernel.messages import Catalogue, Claimed, Worker
+from souk.kernel.telemetry import Outcome
 from souk.modules import ledger, payments
 from souk.modules.orders import sql
 from souk.modules.orders.kinds import Kind
 from souk.modules.orders.model import Stored
-from souk.modules.orders.takers import Taker, as_whom
+from souk.modules.orders.takers import Taker, as_whom, may_begin
 from souk.modules.orders.taking import Desk, Taken, begin, take
 from souk.process import START, Actor, ActorKind, Escrow, Field, Param, Step, Verb
 from souk.process.paths import Place
 from souk.process.simulate import expected, invent
 
+PATIENCE: Final = 40
+"""How many more steps there are at least, more or less, when the last order has begun; three for each where there are many."""
 LOOK: Final = 200
 """Steps after which every law is looked at."""
 FUNDS: Final = 10_000_000
@@ -69,9 +73,10 @@ class Report(msgspec.Struct):
     orders: int = 0
     steps: int = 0
     jumps: int = 0
-    crashes: int = 0
+    lost: int = 0
     seconds: float = 0.0
     taken: Counter[str] = msgspec.field(default_factory=Counter)
+    """As the history of its orders has it: by people, by the clock and by machines."""
     refused: Counter[str] = msgspec.field(default_factory=Counter)
     ended: Counter[str] = msgspec.field(default_factory=Counter)
 
@@ -84,10 +89,6 @@ class WentWrong(Exception):
         super().__init__(f"seed {seed}, after {step} steps: {what}\n" + "\n".join(trail[-12:]))
 
 
-class Crash(Exception):
-    """A process dies here, as far as the simulation goes."""
-
-
 class Simulation:
     """One walk."""
 
@@ -97,10 +98,19 @@ class Simulation:
         self.report = Report(seed)
         self.trail: list[str] = []
         self.places: dict[UUID, tuple[Kind, Place]] = {}
-        self._worker = Worker(stage.database, stage.catalogue, resources=stage.resources, random=self.random)
+        self._failing: list[str] = []
+        self._worker = Worker(stage.database, stage.catalogue, resources=stage.resources, random=self.random, watch=self)
 
-    async def run(self, orders: int, patience: int = 40) -> Report:
+    async def run(self, orders: int) -> Report:
         """Let that many orders begin and go their ways, then let time pass until nothing happens any more."""
+        try:
+            return await self._run(orders, max(PATIENCE, 3 * orders))
+        except WentWrong:
+            raise
+        except Exception as error:
+            raise self._wrong(f"unexpected {type(error).__name__}: {error}") from error
+
+    async def _run(self, orders: int, patience: int) -> Report:
         began = time.monotonic()
         for person in self.stage.people:
             await self._fund(person)
@@ -113,6 +123,8 @@ class Simulation:
         await self._check_laws()
         self.report.seconds = time.monotonic() - began
         self.report.ended.update(f"{kind.name}: {place.state}" for kind, place in self.places.values())
+        for each in await self.stage.database.read(lambda tx: tx.run(sql.TAKEN, list(self.places))):
+            self.report.taken[f"{each.process}.{each.step}"] = each.count
         return self.report
 
     async def _move(self, orders: int) -> None:
@@ -128,17 +140,35 @@ class Simulation:
         else:
             await self._step()
 
+    # What its worker tells
+
+    def span(self, job: Claimed) -> AbstractContextManager[Any]:
+        del job
+        return nullcontext()
+
+    def ran(self, job: str, outcome: Outcome, seconds: float) -> None:
+        del seconds
+        if outcome in {Outcome.RETRIED, Outcome.DEAD}:
+            self._failing.append(job)
+
     # What happens
 
     async def _fund(self, person: Person) -> None:
+        """Let somebody have so much, whatever an earlier walk left them."""
         assets = self.stage.desk.till.assets
         for asset in assets.known:
             purpose = ledger.CREDITS if asset.code == ledger.CRD.code else ledger.WALLET
-            amount = POOR if self.random.random() < 0.2 else FUNDS
-            parts = [(purpose.of(asset, person.id), amount)]
-            movement = ledger.transfer(f"funds of {person.id} {asset.code}", "simulated.funds", ledger.ISSUED.of(asset), parts)
-            if purpose is ledger.CREDITS:
-                movement = ledger.grant(movement.key, movement.kind, parts[0][0], amount, None, source=ledger.ISSUED.of(asset))
+            account, issued = purpose.of(asset, person.id), ledger.ISSUED.of(asset)
+            more = POOR if self.random.random() < 0.2 else FUNDS
+            more -= (await self.stage.database.read(partial(ledger.wallet, account=account))).available
+            if not more:
+                continue
+            key, kind = f"funds of {person.id} {asset.code} {self.report.seed}", "simulated.funds"
+            if more > 0 and purpose is ledger.CREDITS:
+                movement = ledger.grant(key, kind, account, more, None, source=issued)
+            else:
+                source, to = (issued, account) if more > 0 else (account, issued)
+                movement = ledger.transfer(key, kind, source, [(to, abs(more))])
             await self.stage.database.write(partial(ledger.post, movement=movement))
 
     async def _begin(self) -> None:
@@ -146,7 +176,9 @@ class Simulation:
         starts = [step for step in kind.process.leaving(START) if any(actor.roles for actor in step.by.each)]
         if not starts:
             return
-        step, person = self.random.choice(starts), self.random.choice(self.stage.people)
+        step = self.random.choice(starts)
+        able = [person for person in self.stage.people if may_begin(_as(person), step) is not None]
+        person = self.random.choice(able if able and self.random.random() < 0.95 else self.stage.people)
         params = self._params(kind, step, None)
         work = partial(begin, desk=self.stage.desk, kind=kind, public=step.public, taker=_as(person), params=params)
         taken = await self._tries(work, f"{kind.name}: {step.name}")
@@ -165,7 +197,7 @@ class Simulation:
         step, person = self._choose(kind, place, order)
         if step is None or person is None:
             return
-        params = self._params(kind, step, stored)
+        params = await self._agreed(step, stored) or self._params(kind, step, stored)
         work = partial(take, desk=self.stage.desk, kind=kind, order_id=order_id, public=step.public, taker=_as(person), params=params)
         taken = await self._tries(work, f"{kind.name} in {place.state}: {step.name}")
         if taken is not None and taken.agreed:
@@ -225,8 +257,9 @@ class Simulation:
 
     async def _work(self) -> None:
         """Let worker and clock do what is due, and take over where they led."""
-        before = len(self.trail)
         await self._worker.drain()
+        if self._failing:
+            raise self._wrong(f"{', '.join(self._failing)} failed")
         rows = await self.stage.database.read(lambda tx: tx.run(sql.WHERE, list(self.places)))
         for row in rows:
             kind, place = self.places[row.id]
@@ -236,29 +269,20 @@ class Simulation:
                     raise self._wrong(f"{kind.name} {row.id} came from {_said(place)} to {_said(now)} by itself")
                 self.trail.append(f"{kind.name}: {place.state} → {now.state} by itself")
                 self.places[row.id] = (kind, now)
-        self.report.taken["by itself"] += len(self.trail) - before
 
     async def _tries(self, work: Callable[[Tx], Awaitable[Taken]], what: str) -> Taken | None:
-        """Somebody tries. Some requests are lost before they are done; after, the answer is, and whoever asks again is told so."""
-        crash = self.random.random() < 0.03
-
-        async def perhaps(tx: Tx) -> Taken:
-            taken = await work(tx)
-            if crash and not tx.over:
-                raise Crash
-            return taken
-
+        """Somebody tries. Some requests are lost when all is done but the commit: then nothing may have happened."""
+        lost = self.random.random() < 0.03
         try:
-            taken = await self.stage.database.write(perhaps)
+            taken = await (self.stage.database.rehearse if lost else self.stage.database.write)(work)
         except Refusal as refused:
             self.report.refused[refused.code] += 1
             self.trail.append(f"{what}: {refused.code}")
             return None
-        except Crash:
-            self.report.crashes += 1
+        if lost:
+            self.report.lost += 1
             self.trail.append(f"{what}: lost")
             return None
-        self.report.taken[f"{taken.kind.name}.{taken.step.name}"] += 1
         self.trail.append(f"{what} → {taken.order.state}")
         return taken
 
@@ -273,8 +297,12 @@ class Simulation:
             raise self._wrong(f"{kind.name} {order_id} is in {', '.join(map(_said, now))}, and should be in {_said(place)}")
 
     async def _check_laws(self) -> None:
-        broken = await broken_laws(self.stage.database, self.stage.laws)
-        if broken:
+        """Nobody moves meanwhile, so no snapshot is needed."""
+
+        async def ask(tx: Tx) -> list[Broken]:
+            return [Broken(law, rows) for law in self.stage.laws if (rows := await tx.run(law.query))]
+
+        if broken := await self.stage.database.read(ask):
             raise self._wrong("; ".join(f"{each}: {each.rows[0]}" for each in broken))
 
     def _wrong(self, what: str) -> WentWrong:
@@ -296,6 +324,13 @@ class Simulation:
         if stored is not None and stored.purse is not None:
             supply |= self._shares(step, stored.purse.amount)
         return invent(step.takes, self.random, self.stage.clock.now(), supply)
+
+    async def _agreed(self, step: Step, stored: Stored) -> Any:
+        """What others want who have to agree to it: now and then one does."""
+        if not step.by.together or step.takes is None or self.random.random() < 0.4:
+            return None
+        said = await self.stage.database.read(lambda tx: tx.run(sql.CONSENTS, stored.id, step.name, stored.entered))
+        return msgspec.json.decode(said[0].params, type=step.takes) if said and said[0].params is not None else None
 
     def _somebody(self, actor: Actor) -> UUID:
         able = [person.id for person in self.stage.people if person.role in actor.roles]

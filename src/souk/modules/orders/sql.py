@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from souk.kernel.db import call, count, many, one
-from souk.modules.orders.model import At, Consent, Entry, Stored
+from uuid import UUID
+
+from souk.kernel.db import call, count, many, one, values
+from souk.modules.orders.model import At, Consent, Entry, Stored, Taken, TakenCount
 
 ORDER = one(
     Stored,
@@ -62,3 +64,24 @@ WHERE = many(
     """select o.id, o.state, coalesce(m.escrow, 'nothing') as "escrow!" from orders o left join order_money m on m.order_id = o.id
     where o.id = any($1::uuid[])""",
 )
+TAKEN = many(
+    TakenCount,
+    """select process, step, count(*)::integer as "count!" from order_steps where order_id = any($1::uuid[])
+    group by process, step order by process, step""",
+)
+
+# Other versions
+
+RUNNING = many(
+    Stored,
+    """select o.id, o.process, o.version, o.state, o.revision, o.entered, order_whole(o) as "whole!", to_jsonb(m) as purse
+    from orders o left join order_money m on m.order_id = o.id
+    where o.process = $1 and o.version = $2 and o.state = any($3::text[]) and ($4::uuid is null or o.id > $4) order by o.id limit $5""",
+)
+LOCK = values(UUID, "select id from orders where id = any($1::uuid[]) order by id for update")
+WHEN_TAKEN = many(
+    Taken,
+    """select order_id, revision, step, coalesce((case when step = 'migrated' then params ->> 'since' end)::timestamptz, at) as "at!"
+    from order_steps where order_id = any($1::uuid[]) order by order_id, revision""",
+)
+MIGRATE = call(int, """select order_migrated($1, $2, $3, $4, $5, $6, $7::text::jsonb, $8) as "revision!\"""")

@@ -83,7 +83,8 @@ async def take(tx: Tx, desk: Desk, kind: Kind, order_id: UUID, public: str, take
     """Take a step of an order that is there, by its public name."""
     if public in kind.quick and tx.untouched and not tx.rehearsal:
         stored = await tx.glance(sql.ORDER, order_id, kind.name)
-        if stored is not None and (stored.purse is None or stored.purse.payment_id is None):
+        here = stored is not None and stored.version == kind.process.version
+        if stored is not None and here and (stored.purse is None or stored.purse.payment_id is None):
             return await _decide(tx, desk, kind, stored, public, taker, params)
     return await _decide(tx, desk, kind, await _locked(tx, kind, order_id), public, taker, params)
 
@@ -116,7 +117,7 @@ def _step(kind: Kind, public: str, taker: Taker, stored: Stored, order: Any) -> 
     for step, actor in theirs:
         if state in step.sources:
             return step, actor
-    if not theirs:
+    if named and not theirs:
         raise StepNotYours(step=public, allowed=" or ".join(dict.fromkeys(str(step.by) for step in named)))
     raise not_open(kind, public, state, parts)
 

@@ -5,7 +5,7 @@ Nothing is disarmed: a timer says for which entry it was armed, and whoever fire
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -18,18 +18,28 @@ from souk.process import CLOCK, Field, Step, Time
 from souk.process.times import FirstOf, roots
 
 
-def due(time: Time, order: Any, entered: datetime, taken: datetime) -> datetime | None:
-    """When that is for an order; None where its moment is not known."""
-    moments = [_moment(root.since, order, entered, taken) for root in roots(time)]
+class Moments(msgspec.Struct, frozen=True):
+    """What is known of when: the state that the order is in, since when, and when steps were taken last."""
+
+    state: StrEnum | None
+    entered: datetime
+    taken: Mapping[str, datetime]
+
+
+def due(time: Time, order: Any, known: Moments) -> datetime | None:
+    """When that is for an order; None where its moment is not known. Of several, the first is that of those which are."""
+    moments = [_moment(root.since, order, known) for root in roots(time)]
     times = [moment + root.delay for moment, root in zip(moments, roots(time), strict=True) if moment is not None]
     return min(times) if times and (isinstance(time, FirstOf) or len(times) == len(moments)) else None
 
 
-def _moment(since: StrEnum | str | Field, order: Any, entered: datetime, taken: datetime) -> datetime | None:
+def _moment(since: StrEnum | str | Field, order: Any, known: Moments) -> datetime | None:
     if isinstance(since, Field):
         found: datetime | None = getattr(order, since.name)
         return found
-    return entered if isinstance(since, StrEnum) else taken
+    if isinstance(since, StrEnum):
+        return known.entered if since == known.state else None
+    return known.taken.get(since)
 
 
 def counts_from(time: Time, *, entered: StrEnum | None, taken: str, changed: frozenset[str]) -> bool:
@@ -69,11 +79,20 @@ def armed(  # noqa: PLR0913 - what was done, and to what
     kind: Kind, order: Any, state: StrEnum, now: datetime, *, step: str, entered_at: int, is_entry: bool, changed: frozenset[str]
 ) -> Iterator[Armed]:
     """What a step arms."""
+    known = Moments(state, now, {step: now})
     for waiting, number, time in of_clock(kind, state):
         if counts_from(time, entered=state if is_entry else None, taken=step, changed=changed):
-            when = due(time, order, now, now)
+            when = due(time, order, known)
             if when is not None:
                 yield Armed(Timer(kind.name, order.id, waiting.name, number, entered_at), when)
+
+
+def armed_anew(kind: Kind, order: Any, known: Moments, entered_at: int) -> Iterator[Armed]:
+    """All that the clock may do in a state which the order has been in for a while: nothing begins to count again."""
+    for waiting, number, time in of_clock(kind, kind.state(order.state)):
+        when = due(time, order, known)
+        if when is not None:
+            yield Armed(Timer(kind.name, order.id, waiting.name, number, entered_at), when)
 
 
 def postponed(step: Step, timer: Timer, order: Any, now: datetime) -> datetime | None:
@@ -81,5 +100,5 @@ def postponed(step: Step, timer: Timer, order: Any, now: datetime) -> datetime |
     time = step.at[timer.number]
     if not all(isinstance(root.since, Field) for root in roots(time)):
         return None
-    when = due(time, order, now, now)
+    when = due(time, order, Moments(None, now, {}))
     return when if when is not None and when > now else None

@@ -150,3 +150,21 @@ begin
 end $$;
 
 comment on function order_moved is 'An order takes a step, unless somebody else was faster.';
+
+-- An order goes on by another version of its process. It enters its state anew: what the old one had armed or agreed is stale.
+create function order_migrated(
+    id uuid, expected integer, version integer, source text, state text, at timestamptz, params jsonb, parties uuid[]) returns integer
+language plpgsql as $$
+declare
+    process text;
+begin
+    update orders o set version = order_migrated.version, state = order_migrated.state, revision = o.revision + 1, entered = o.revision + 1,
+        updated_at = at
+    where o.id = order_migrated.id and o.revision = expected returning o.process into process;
+    if not found then
+        raise exception 'the order has moved on' using errcode = 'serialization_failure';
+    end if;
+    return order_noted(id, process, state, expected + 1, at, 'migrated', 'platform', null, source, params, null, null, parties, null);
+end $$;
+
+comment on function order_migrated is 'An order goes over to another version of its process.';
