@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import Phase as Step
 from schemathesis.core.result import Ok
 
-from tests.app.running import Souk, bearer, every_market
+from tests.app.running import Souk, bearer, coming_from, every_market
 from tests.plugins.permissions import NOBODY
 
 EXAMPLES = 12
@@ -59,7 +59,7 @@ def test_no_answer_breaks_the_contract(everything: Souk, tmp_path: Path, market:
         *("--exclude-path-regex", f"^({MISCHIEF})$" if market == "sample" else f"^({MISCHIEF}|{CLOCK})$"),
         *("--generation-database", "none", "--suppress-health-check", "all", "--warnings", "off", "--no-color", "--continue-on-failure"),
     ]
-    for name, value in authorized(market, caller).items():
+    for name, value in {**authorized(market, caller), **coming_from(market, caller)}.items():
         words += ["--header", f"{name}:{value}"]
     program = [str(Path(executable).with_name("schemathesis")), *words]
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("SOUK_", "COVERAGE_"))}
