@@ -283,6 +283,12 @@ async def test_whoever_asks_too_often_waits(notes: Database) -> None:
         assert [(await client.get("/notes")).status_code for _ in range(4)] == [200, 200, 200, 429]
 
 
+async def test_machines_that_sign_may_tell_more_than_strangers_ask(notes: Database) -> None:
+    async with Served(site(notes, address_limit=parse("1/1m")), OPERATIONS) as served, served.client() as nobody:
+        assert [(await nobody.get("/notes")).status_code for _ in range(2)] == [200, 429]
+        assert (await nobody.post("/hooks", content=b"1")).status_code == 202
+
+
 async def test_what_is_refused_is_counted_and_another_session_brings_no_more(notes: Database) -> None:
     narrow = site(notes, address_limit=parse("2/1m"), member_limit=parse("2/1m"))
     async with Served(narrow, OPERATIONS) as served, served.client() as nobody:

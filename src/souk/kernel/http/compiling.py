@@ -19,7 +19,7 @@ from souk.kernel.http.binding import Bound, bind
 from souk.kernel.http.compression import etag_of, matches
 from souk.kernel.http.fields import fields_of, select
 from souk.kernel.http.guards import ANYONE, NotAllowed, OutOfScope, SignInNeeded, roles_allowed
-from souk.kernel.http.limits import Limit, Limiter, Verdict, address_key, parse
+from souk.kernel.http.limits import WEBHOOKS, Limit, Limiter, Verdict, address_key, parse
 from souk.kernel.http.operation import Operation
 from souk.kernel.http.paging import BothPage, CursorPage, Page
 from souk.kernel.http.parameters import rehearsing
@@ -58,6 +58,7 @@ def admission(operation: Operation[..., Any], site: Site) -> Admit:
     own = parse(operation.limit) if operation.limit else None
     name = f"{site.name}.{operation.name}"
     scope = operation.scope
+    hook = "webhooks" if operation.kind == "webhook" else ""
     asks_who = operation.knows_callers or not open_to_all
 
     def admit(request: Request) -> Verdict:
@@ -71,7 +72,7 @@ def admission(operation: Operation[..., Any], site: Site) -> Admit:
             verdict = hit(actor.id, member_limit)
         else:
             actor = None
-            verdict = hit(address_key(request.address), address_limit)
+            verdict = hit((hook, address_key(request.address)), WEBHOOKS) if hook else hit(address_key(request.address), address_limit)
         if not verdict.allowed:
             raise TooManyRequests(verdict=verdict)
         if not open_to_all:

@@ -52,6 +52,8 @@ def parse(text: str) -> Limit:
 
 ANONYMOUS: Final = parse("100/15m")
 """Per address, for whoever is not signed in."""
+WEBHOOKS: Final = parse("6000/1m")
+"""Per address, for machines that sign what they say: a provider tells everything from a few. Looking at a signature is cheap."""
 ATTEMPTS: Final = parse("5/15m")
 """Failed sign-ins, resets and one-time codes, per account and address. Never widened."""
 SIGN_UPS: Final = parse("20/1h")

@@ -12,10 +12,10 @@ select j.id, j.reference_id from journals j
 where j.kind = 'payment.captured' and not exists (select from payments p where p.captured_by = j.id);
 
 -- law: what was sent back of a payment is what its refunds add up to
-select p.id, p.refunded, coalesce(r.amount, 0) as refunds
-from payments p
-left join (select payment_id, sum(amount) as amount from refunds where state <> 'failed' group by payment_id) r on r.payment_id = p.id
-where p.refunded <> coalesce(r.amount, 0);
+select coalesce(p.id, r.payment_id) as id, coalesce(p.refunded, 0) as refunded, coalesce(r.amount, 0) as refunds
+from (select id, refunded from payments where refunded <> 0) p
+full join (select payment_id, sum(amount) as amount from refunds where state <> 'failed' group by payment_id) r on r.payment_id = p.id
+where coalesce(p.refunded, 0) <> coalesce(r.amount, 0);
 
 -- law: of no payment more is sent back than was captured
 select p.id, p.captured, r.amount
@@ -26,8 +26,9 @@ where r.amount > p.captured;
 select r.id, r.state, r.amount, coalesce(m.amount, 0) as moved
 from refunds r left join (
     select j.reference_id, a.purpose, sum(e.amount) as amount
-    from journals j join entries e on e.journal_id = j.id join accounts a on a.id = e.account_id and a.purpose like 'clearing:%'
-    where j.reference_id is not null group by j.reference_id, a.purpose) m on m.reference_id = r.id and m.purpose = 'clearing:' || r.provider
+    from refunds x join journals j on j.reference_id = x.id join entries e on e.journal_id = j.id
+    join accounts a on a.id = e.account_id and a.purpose like 'clearing:%'
+    group by j.reference_id, a.purpose) m on m.reference_id = r.id and m.purpose = 'clearing:' || r.provider
 where coalesce(m.amount, 0) <> case r.state when 'failed' then 0 else r.amount end;
 
 -- law: what a payment holds is held in its payer's wallet
