@@ -12,7 +12,7 @@ from msgspec import Meta
 from souk.kernel.assembly import Market
 from souk.kernel.http.guards import Role
 from souk.kernel.money import Rate
-from souk.kernel.record import Record
+from souk.kernel.record import Moment, Record
 from souk.modules import audit, identity, ledger, mail, orders, payments
 from souk.process import (
     CLOCK,
@@ -56,7 +56,7 @@ class Lesson(Order):
     student_id: UUID
     tutor_id: UUID
     subject: str
-    starts_at: datetime
+    starts_at: Moment
     price: int
 
 
@@ -65,14 +65,14 @@ class NewLesson(Record):
 
     tutor_id: UUID
     subject: Annotated[str, Meta(min_length=1, max_length=200)]
-    starts_at: datetime
+    starts_at: Moment
     price: Annotated[int, Meta(gt=0)]
 
 
 class NewTime(Record):
     """Another time."""
 
-    starts_at: datetime
+    starts_at: Moment
 
 
 class Complaint(Record):

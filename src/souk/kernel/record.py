@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, dataclass_transform
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, TypeAlias, dataclass_transform
 
 import msgspec
 
@@ -17,3 +18,7 @@ else:
 
 class Record(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, metaclass=RecordType):
     """An immutable value that HTTP may read and write. Unknown fields are refused."""
+
+
+Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A point in time as somebody may send it: with its offset from UTC, or it could not be compared with anything."""

@@ -87,7 +87,7 @@ def test_every_wrong_field_is_named_with_its_path_and_what_is_expected() -> None
         "items[2].unitPrice": "is required: a whole number from 1 to 1000",
         "items[2].name": "is required: text of 1 to 5 characters",
         "pay.digits": "must be text of the form ^\\d{4}$",
-        "due": "must be a date and time such as 2026-11-21T09:30:00Z or null, not text",
+        "due": "must be a date and time with its offset, such as 2026-11-21T09:30:00Z or null, not text",
         "notes.a": "must be text of at most 3 characters; this has 9",
         "size": "must be a list of 2 or null, not a list",
         "kind": "must be one of 3, fast, slow",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
@@ -26,6 +27,12 @@ from souk.kernel.record import Record
 from .serving import Served, code, site
 
 CLIENT, STAFF = who("customer"), who("staff")
+
+
+class Appointment(Record):
+    """When, without saying where."""
+
+    at: datetime
 
 
 class Note(Record):
@@ -327,7 +334,11 @@ def test_a_signature_that_cannot_be_bound_is_refused_at_start(notes: Database) -
         """Would hold a transaction for as long as somebody listens."""
         yield await tx.run(HOW_MANY)
 
-    for wrong in (forgetful, greedy, careless, hoarding):
+    @operation("POST", "/things", idempotent=False)
+    async def timeless(body: Appointment) -> None:
+        """Would compare what cannot be compared."""
+
+    for wrong in (forgetful, greedy, careless, hoarding, timeless):
         with pytest.raises(Undeclared):
             compile_operation(wrong, site(notes))
 

@@ -46,7 +46,7 @@ class School(Shop):
 
     async def head(self) -> Visitor:
         """Staff."""
-        await self.join("sam", "tutor")
+        await self.join("sam", self.market.roles[0].name)
         await self.do("update people set roles = '{admin}' where email = 'sam@example.com'")
         return await self.sign_in("sam")
 

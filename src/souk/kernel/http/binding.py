@@ -12,6 +12,7 @@ import msgspec
 from souk.kernel.db import Tx
 from souk.kernel.errors import camel
 from souk.kernel.http.guards import Actor
+from souk.kernel.http.moments import without_offset
 from souk.kernel.http.naming import body_refusal, value_problems
 from souk.kernel.http.operation import Operation
 from souk.kernel.http.parameters import query_reader
@@ -71,10 +72,12 @@ def bind(operation: Operation[..., Any], resources: dict[type, Any]) -> Bound:
         elif hint is Tx:
             tx = i
         elif name == "body":
+            _check_moments(operation, hint)
             body = (i, body_taker(hint, operation.max_body))
         elif name == "raw":
             body = (i, raw_taker(operation.max_body))
         elif name == "query":
+            _check_moments(operation, hint)
             takes.append((i, query_reader(hint, also)))
         elif hint in resources:
             template[i] = resources[hint]
@@ -96,6 +99,12 @@ def _check(operation: Operation[..., Any], names: list[str], in_path: list[str],
         raise Undeclared(f"{operation!r}: what is idempotent or can be rehearsed does so in a transaction; take `tx: Tx`")
     if takes_tx and operation.kind in ("stream", "upload"):
         raise Undeclared(f"{operation!r}: a {operation.kind} lasts too long to hold a transaction; take `database: Database`")
+
+
+def _check_moments(operation: Operation[..., Any], hint: Any) -> None:
+    loose = without_offset(hint)
+    if loose:
+        raise Undeclared(f"{operation!r}: {', '.join(loose)} could be sent without an offset from UTC; say `Moment`, not `datetime`")
 
 
 def _of_request(operation: Operation[..., Any], name: str, hint: Any, resources: dict[type, Any]) -> Take:

@@ -18,7 +18,7 @@ NAMED: Final[dict[type[kinds.Type], str]] = {
     kinds.BoolType: "true or false",
     kinds.BytesType: "base64 text",
     kinds.ByteArrayType: "base64 text",
-    kinds.DateTimeType: "a date and time such as 2026-11-21T09:30:00Z",
+    kinds.DateTimeType: "a date and time with its offset, such as 2026-11-21T09:30:00Z",
     kinds.DateType: "a date such as 2026-11-21",
     kinds.TimeType: "a time such as 09:30:00",
     kinds.TimeDeltaType: "a duration such as PT15M",

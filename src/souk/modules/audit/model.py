@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from souk.kernel.http.paging import CursorPaging
-from souk.kernel.record import Record
+from souk.kernel.record import Moment, Record
 
 ERASED: Final = "audit.erased"
 """The action of the entry that stands for an erasure."""
@@ -152,8 +152,8 @@ class LogsQuery(CursorPaging, kw_only=True):
     entity_id: UUID | None = None
     user_id: UUID | None = None
     action: Word | None = None
-    since: datetime | None = msgspec.field(name="from", default=None)
-    until: datetime | None = msgspec.field(name="to", default=None)
+    since: Moment | None = msgspec.field(name="from", default=None)
+    until: Moment | None = msgspec.field(name="to", default=None)
 
 
 class AuditLog(Record):

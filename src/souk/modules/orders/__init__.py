@@ -4,6 +4,7 @@ SALES = orders.sells(Sold(LESSON, "lessons"))
 Market(…, modules=(…, ledger.MODULE, payments.MODULE, SALES.module), rules=(…, SALES.processes))
 """
 
+from souk.modules.orders.events import Moved, moved_as
 from souk.modules.orders.kinds import Processes, Sold
 from souk.modules.orders.migrating import Change, Looked, Misfit, NoSuchVersion, look, move
 from souk.modules.orders.selling import MODULE, Sells, sells
@@ -16,6 +17,7 @@ __all__ = [
     "Desk",
     "Looked",
     "Misfit",
+    "Moved",
     "NoSuchVersion",
     "Person",
     "Processes",
@@ -27,5 +29,6 @@ __all__ = [
     "WentWrong",
     "look",
     "move",
+    "moved_as",
     "sells",
 ]

@@ -12,7 +12,7 @@ from souk.kernel.money import Asset
 from souk.modules import payments
 from souk.modules.orders.errors import StepNotOpen
 from souk.modules.orders.kinds import Kind, Processes
-from souk.modules.orders.purses import fee_now, payee_of
+from souk.modules.orders.purses import fee_now, fee_of_process, payee_of
 from souk.modules.orders.reading import access
 from souk.modules.orders.takers import Taker
 from souk.modules.orders.taking import not_open
@@ -69,7 +69,7 @@ def _payment(kind: Kind, order: Any, each: Owed, till: payments.Till) -> payment
         amount=asset.money(price),
         kind=kind.name,
         reference_id=order.id,
-        fee=fee_now(order, money.fee, price),
+        fee=fee_now(order, fee_of_process(kind.process, money), price),
         escrow=True,
         manual=money.verb is Verb.RESERVE,
     )

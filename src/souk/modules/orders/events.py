@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
@@ -29,12 +31,22 @@ class Moved(Event):
     at: datetime
 
 
-def event_of(process: Process, step: Step, *, asked: bool = False) -> type[Moved]:
-    """The fact that a step announces: under the market's own name where it has one, else `<process>.<step>`.
+@cache
+def moved_as(topic: str) -> type[Moved]:
+    """The fact of that name, to react to: `<process>.<step>`, the market's own name, or `<process>.<step>.asked`.
 
-    asked: that somebody wants it, and others have to agree.
+    One name is one fact, whichever steps announce it.
     """
-    name = f"{process.name}_{step.name}{'_asked' if asked else ''}".title().replace("_", "")
-    topic = f"{process.name}.{step.name}.asked" if asked else step.emits or f"{process.name}.{step.name}"
-    kind = msgspec.defstruct(name, [], bases=(Moved,), namespace={"__doc__": f"{step.name} of a {process.name}."}, frozen=True)
+    name = re.sub(r"\W|_", "", topic.title())
+    kind = msgspec.defstruct(name, [], bases=(Moved,), namespace={"__doc__": f"{topic}: an order has moved."}, frozen=True)
     return event(topic, aggregate="order_id")(cast("type[Moved]", kind))
+
+
+def facts_of(process: Process, step: Step) -> tuple[type[Moved], ...]:
+    """What a step announces: `<process>.<step>`, and the market's own name beside it."""
+    return tuple(moved_as(topic) for topic in dict.fromkeys((f"{process.name}.{step.name}", step.emits)) if topic)
+
+
+def asked_of(process: Process, step: Step) -> type[Moved]:
+    """That somebody wants a step, and others have to agree."""
+    return moved_as(f"{process.name}.{step.name}.asked")

@@ -10,9 +10,9 @@ import msgspec
 
 from souk.kernel.db import Tx
 from souk.kernel.errors import REFUSALS, Refusal, refusal
-from souk.modules.orders.events import event_of
+from souk.modules.orders.events import asked_of, facts_of
 from souk.modules.orders.model import Stored
-from souk.process import START, Guard, Order, Process, Step, Unlawful, Verb
+from souk.process import START, ActorKind, Guard, Order, Process, Step, Unlawful, Verb
 from souk.process.together import together
 from souk.process.versions import Moves, faults_between
 
@@ -56,15 +56,31 @@ class Kind:
         names = zip(process.order.__struct_fields__, process.order.__struct_encode_fields__, strict=True)
         self.own: Final = {name: outside for name, outside in names if name not in Order.__struct_fields__}
         """The fields that are the market's, by their names inside, and outside."""
-        self.events: Final = {step.name: event_of(process, step) for step in process.steps}
-        self.asks: Final = {step.name: event_of(process, step, asked=True) for step in process.steps if step.by.together}
+        self.facts: Final = {step.name: facts_of(process, step) for step in process.steps}
+        self.asks: Final = {step.name: asked_of(process, step) for step in process.steps if step.by.together}
         self.guards: Final = {step.name: tuple(Ready(guard) for guard in step.when) for step in process.steps}
         self.by_path: Final[dict[str, tuple[Step, ...]]] = {}
         for step in process.steps:
             self.by_path[step.public] = (*self.by_path.get(step.public, ()), step)
+        roles = [(step, actor) for step in process.steps for actor in step.by.each if actor.kind is ActorKind.ROLE]
+        of_parties = {name for actor in process.parties for name in actor.roles}
+        self.staff: Final = frozenset(name for _step, actor in roles for name in actor.roles) - of_parties
+        """Roles that see every order: those by which nobody becomes a party."""
+        self.open_to: Final = {
+            str(state): frozenset(name for step, actor in roles if state in step.sources for name in actor.roles)
+            for state in process.states
+        }
+        """By state, roles whose people may take a step there, and so see the order while it is there."""
+        self.renaming: Final = frozenset(step.name for step in process.steps if self._may_rename(step))
+        """Steps after which others may have a part in the order."""
         self.quick: Final = frozenset(public for public, steps in self.by_path.items() if all(self._is_quick(step) for step in steps))
         """Names of steps that need nothing of the database but to be written down: they are decided before a transaction begins."""
+        self.moneyless: Final = frozenset(public for public, steps in self.by_path.items() if not any(step.money for step in steps))
+        """Names of steps that move no money, so that it does not matter where that is."""
         self.state: Final[Callable[[str], Any]] = process.states
+
+    def _may_rename(self, step: Step) -> bool:
+        return step.becomes is not None or step.do is not None or not set(self.process.parties.values()).isdisjoint(step.sets)
 
     def _is_quick(self, step: Step) -> bool:
         asks = step.by.together or step.along or step.do is not None or any(guard.wants_tx for guard in self.guards[step.name])

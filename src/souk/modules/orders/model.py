@@ -45,6 +45,12 @@ class Moved(msgspec.Struct, frozen=True):
     verb: str
     amount: int
     asset: str
+    fee: int = 0
+    """What the platform keeps of it, or will when it is released."""
+    net: int = 0
+    """What is left for others."""
+    to: dict[str, int] = {}
+    """Who got how much of it, by their part in the order."""
 
 
 class Entry(Record):
@@ -94,6 +100,15 @@ class Timer(msgspec.Struct, frozen=True):
     """Which of the step's times."""
     entered: int
     """The revision at which the order came into the state that it waits in."""
+
+
+class Known(msgspec.Struct, frozen=True):
+    """An order as one of its parties takes it along."""
+
+    process: str
+    whole: msgspec.Raw
+    steps: msgspec.Raw
+    """What they did."""
 
 
 class At(msgspec.Struct, frozen=True):

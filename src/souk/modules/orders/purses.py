@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -45,9 +45,9 @@ class Matter(msgspec.Struct):
         key = f"{self.kind.name} {self.order.id} {self.order.revision} {what}"
         return {"key": key, "kind": f"{self.kind.name}.{what}", "reference": self.order.id, "actor": self.taker.person}
 
-    def says(self, verb: Verb, amount: int, asset: str) -> None:
-        """Note what moved."""
-        self.moved.append(Moved(str(verb), amount, asset))
+    def says(self, verb: Verb, amount: int, asset: str, fee: int = 0, to: Mapping[str, int] | None = None) -> None:
+        """Note what moved: how much of it is the platform's, and who got the rest."""
+        self.moved.append(Moved(str(verb), amount, asset, fee, amount - fee, {name: part for name, part in (to or {}).items() if part}))
 
 
 async def carry_out(tx: Tx, matter: Matter) -> None:
@@ -105,8 +105,9 @@ async def _reserve(tx: Tx, matter: Matter, money: Money) -> None:
     if not isinstance(event, payments.PaymentAuthorised):
         raise TypeError(f"{matter.step.name} reserves money, and nothing was authorised")
     _check_payment(matter, event, payer, amount, asset)
-    matter.purse = Purse(Escrow.RESERVED, asset.code, payer, amount, fee_now(matter.order, money.fee, amount), payment_id=event.payment_id)
-    matter.says(Verb.RESERVE, amount, asset.code)
+    fee = fee_now(matter.order, fee_of_process(matter.kind.process, money), amount)
+    matter.purse = Purse(Escrow.RESERVED, asset.code, payer, amount, fee, payment_id=event.payment_id)
+    matter.says(Verb.RESERVE, amount, asset.code, fee)
 
 
 async def _hold(tx: Tx, matter: Matter, money: Money) -> None:
@@ -116,8 +117,9 @@ async def _hold(tx: Tx, matter: Matter, money: Money) -> None:
     event = matter.taker.event
     if isinstance(event, payments.PaymentCaptured):
         _check_payment(matter, event, payer, amount, asset)
-        matter.purse = Purse(Escrow.HELD, asset.code, payer, amount, event.fee or fee, payment_id=event.payment_id)
-        matter.says(Verb.HOLD, amount, asset.code)
+        fee = event.fee or fee
+        matter.purse = Purse(Escrow.HELD, asset.code, payer, amount, fee, payment_id=event.payment_id)
+        matter.says(Verb.HOLD, amount, asset.code, fee)
         return
     hold_id = None
     if amount:
@@ -125,7 +127,7 @@ async def _hold(tx: Tx, matter: Matter, money: Money) -> None:
         matter.movements.append(movement)
         hold_id = movement.hold_id
     matter.purse = Purse(Escrow.HELD, asset.code, payer, amount, fee, hold_id)
-    matter.says(Verb.HOLD, amount, asset.code)
+    matter.says(Verb.HOLD, amount, asset.code, fee)
 
 
 def _check_payment(
@@ -139,10 +141,19 @@ def _check_payment(
 
 
 def payee_of(process: Process, order: Any) -> UUID | None:
-    """To whom the money goes if all goes well."""
-    released = (actor for step in process.steps for money in step.money if money.verb is Verb.RELEASE for actor, _rest in money.to)
-    name = next((process.parties[actor] for actor in released if actor in process.parties), None)
+    """To whom the money goes if all goes well: who gets all of it, or else the first who gets a part and does not pay."""
+    every = [money for step in process.steps for money in step.money]
+    payers = {money.payer for money in every}
+    gains = [actor for verb in (Verb.RELEASE, Verb.SPLIT) for money in every if money.verb is verb for actor, _part in money.to]
+    name = next((process.parties[actor] for actor in gains if actor in process.parties and actor not in payers), None)
     return getattr(order, name) if name is not None else None
+
+
+def fee_of_process(process: Process, money: Money) -> Rate | Field | None:
+    """The fee of an amount. Of one that is reserved, it is that of the step which holds it when it has come."""
+    if money.verb is Verb.RESERVE:
+        return next((each.fee for step in process.steps for each in step.money if each.verb is Verb.HOLD), None)
+    return money.fee
 
 
 def fee_now(order: Any, fee: Rate | Field | None, amount: int) -> int:
@@ -159,9 +170,14 @@ async def _capture(tx: Tx, matter: Matter, _money: Money) -> None:
 
 
 async def _void(tx: Tx, matter: Matter, _money: Money) -> None:
+    """What has come all the same, because it was asked for before, goes back."""
     payment = _payment(matter)
-    await payments.ask_cancel(tx, payment)
-    matter.calls.append(payment)
+    try:
+        await payments.ask_cancel(tx, payment)
+    except payments.PaymentOver:
+        await _send_back(tx, matter, payment, await payments.held_of(tx, payment))
+    else:
+        matter.calls.append(payment)
     if matter.purse is not None:
         matter.says(Verb.VOID, matter.purse.amount, matter.purse.asset)
         matter.purse = replace(matter.purse, escrow=Escrow.NOTHING)
@@ -180,7 +196,7 @@ async def _release(tx: Tx, matter: Matter, money: Money) -> None:
     purse = _held(matter)
     ((actor, _rest),) = money.to
     fee = purse.amount if actor == PLATFORM else purse.fee
-    shares = [] if actor == PLATFORM else [(_person(matter, actor), purse.amount - fee)]
+    shares = {} if actor == PLATFORM else {actor: purse.amount - fee}
     await _divide(tx, matter, Verb.RELEASE, shares, fee)
 
 
@@ -195,54 +211,65 @@ async def _split(tx: Tx, matter: Matter, money: Money) -> None:
         raise SplitDiffers(parts=given, held=purse.amount, change=" and ".join(fields) or "the rule")
     parts = said if rest is None else {**said, rest: purse.amount - given}
     waived = money.fee_waived is not None and bool(getattr(matter.params, money.fee_waived.name))
-    fee, shares = parts.pop(PLATFORM, 0), []
+    fee, shares = parts.pop(PLATFORM, 0), {}
     for actor, amount in parts.items():
-        person = _person(matter, actor)
-        if person != purse.payer_id:
+        if _person(matter, actor) != purse.payer_id:
             kept = 0 if waived or not purse.amount else rounded(purse.fee * amount, purse.amount)
             fee += kept
-            shares.append((person, amount - kept))
+            shares[actor] = amount - kept
     await _divide(tx, matter, Verb.SPLIT, shares, fee)
 
 
 async def _refund(tx: Tx, matter: Matter, _money: Money) -> None:
-    await _divide(tx, matter, Verb.REFUND, [], 0)
+    await _divide(tx, matter, Verb.REFUND, {}, 0)
 
 
-async def _divide(tx: Tx, matter: Matter, verb: Verb, shares: Sequence[tuple[UUID, int]], fee: int) -> None:
+async def _divide(tx: Tx, matter: Matter, verb: Verb, shares: Mapping[Actor, int], fee: int) -> None:
     """Give parts of what is held to others than its payer, and the rest back, the way it came."""
     purse = _held(matter)
-    asset = matter.till.asset(purse.asset)
     if purse.payment_id is not None:
-        await _divide_payment(tx, matter, purse, shares, fee)
+        await _divide_payment(tx, matter, verb, purse, shares, fee)
     elif purse.hold_id is not None:
-        parts = [*((_wallet(asset, person), amount) for person, amount in shares), (_earned(asset), fee)]
+        asset = matter.till.asset(purse.asset)
+        parts = [*((_wallet(asset, _person(matter, actor)), amount) for actor, amount in shares.items()), (_earned(asset), fee)]
         why, taken = matter.why(str(verb)), any(amount for _account, amount in parts)
         end = ledger.capture(**why, held=purse.hold_id, parts=parts) if taken else ledger.release(**why, held=purse.hold_id)
         matter.movements.append(end)
-        matter.says(verb, purse.amount, purse.asset)
+        _say_divided(matter, verb, purse, purse.amount, shares, fee)
     matter.purse = replace(purse, escrow=Escrow.NOTHING if verb is Verb.REFUND else Escrow.SETTLED, hold_id=None)
 
 
-async def _divide_payment(tx: Tx, matter: Matter, purse: Purse, shares: Sequence[tuple[UUID, int]], fee: int) -> None:
-    """What came by a card goes back to it; the rest goes to whom the payment was for.
+def _say_divided(matter: Matter, verb: Verb, purse: Purse, amount: int, shares: Mapping[Actor, int], fee: int) -> None:  # noqa: PLR0913, PLR0917 - who gets what
+    payer = next((name for name, person in matter.kind.parties(matter.order).items() if person == purse.payer_id), "payer")
+    to = {payer: amount - fee - sum(shares.values()), **{actor.name: share for actor, share in shares.items()}}
+    matter.says(verb, amount, purse.asset, fee, to)
+
+
+async def _divide_payment(tx: Tx, matter: Matter, verb: Verb, purse: Purse, shares: Mapping[Actor, int], fee: int) -> None:  # noqa: PLR0913, PLR0917 - as above
+    """What came by a card goes back to it; the rest goes to whom the payment was for, and from there to others who get a part.
 
     Staff may have sent a part of it back before, or a bank may have taken it: then everybody gets their share of what is left.
     """
     payment = _payment(matter)
     held = await payments.held_of(tx, payment)
-    given = sum(amount for _person, amount in shares)
     if held != purse.amount:
-        given, fee = (amount * held // purse.amount for amount in (given, fee))
-    back = held - given - fee
-    if back:
-        wanted = payments.NewRefund(key=matter.why("refund")["key"], payment_id=payment, amount=back, asked_by=matter.taker.person)
-        refund = await payments.ask_refund(tx, matter.till, wanted)
-        matter.refunds.append(refund.id)
-        matter.says(Verb.REFUND, back, purse.asset)
+        shares, fee = {actor: share * held // purse.amount for actor, share in shares.items()}, fee * held // purse.amount
+    given = sum(shares.values())
+    await _send_back(tx, matter, payment, held - given - fee)
     if given or fee:
         await payments.release(tx, matter.till, payment, to_payee=given, fee=fee, actor=matter.taker.person)
-        matter.says(Verb.RELEASE, given + fee, purse.asset)
+        payee, asset = payee_of(matter.kind.process, matter.order), matter.till.asset(purse.asset)
+        others = [(_wallet(asset, person), share) for actor, share in shares.items() if (person := _person(matter, actor)) != payee]
+        if payee is not None and any(share for _account, share in others):
+            matter.movements.append(ledger.transfer(**matter.why("shared"), source=_wallet(asset, payee), parts=others))
+    _say_divided(matter, verb, purse, held, shares, fee)
+
+
+async def _send_back(tx: Tx, matter: Matter, payment: UUID, amount: int) -> None:
+    if amount:
+        wanted = payments.NewRefund(key=matter.why("refund")["key"], payment_id=payment, amount=amount, asked_by=matter.taker.person)
+        refund = await payments.ask_refund(tx, matter.till, wanted)
+        matter.refunds.append(refund.id)
 
 
 async def _pay(tx: Tx, matter: Matter, money: Money) -> None:
@@ -254,7 +281,7 @@ async def _pay(tx: Tx, matter: Matter, money: Money) -> None:
     if amount:
         parts = [(_wallet(asset, _person(matter, actor)), amount)]
         matter.movements.append(ledger.transfer(**matter.why("paid"), source=ledger.FEES.of(asset), parts=parts))
-        matter.says(Verb.PAY, amount, asset.code)
+        matter.says(Verb.PAY, amount, asset.code, to={actor.name: amount})
 
 
 _VERBS = {

@@ -11,8 +11,7 @@ from souk.modules.orders import sql
 from souk.modules.orders.errors import NoSuchOrder
 from souk.modules.orders.kinds import Kind, Processes
 from souk.modules.orders.model import Entry, OpenStep, Stored
-from souk.modules.orders.takers import Taker, as_whom, parts_of
-from souk.process import ActorKind
+from souk.modules.orders.takers import Taker, as_whom, is_inside, parts_of
 
 
 async def access(tx: Tx, processes: Processes, kind: Kind, order_id: UUID, taker: Taker) -> tuple[Stored, Any]:
@@ -47,17 +46,21 @@ async def open_steps(tx: Tx, kind: Kind, stored: Stored, order: Any, taker: Take
 
 
 async def history(tx: Tx, processes: Processes, kind: Kind, order_id: UUID, taker: Taker) -> list[Entry]:
-    """All that happened to an order, for one who has a part in it."""
-    await access(tx, processes, kind, order_id, taker)
+    """All that happened to an order, for its parties and for staff."""
+    _stored, order = await access(tx, processes, kind, order_id, taker)
+    if not is_inside(taker, processes.named(kind.name, order.version), order):
+        raise NoSuchOrder(kind=kind.name)
     return await tx.run(sql.HISTORY, order_id)
 
 
 async def orders(tx: Tx, processes: Processes, kind: Kind, taker: Taker, paging: CursorPaging, state: str | None) -> CursorPage[Any]:  # noqa: PLR0913, PLR0917 - whose, which, and how many
-    """The orders in which somebody has a part, newest first; for staff of the process, all of them."""
+    """The orders in which somebody has a part or could have one, newest first; for staff of the process, all of them."""
     after = paging.after(UUID)
-    staff = any(actor.kind is ActorKind.ROLE and not taker.roles.isdisjoint(actor.roles) for actor in kind.process.actors)
-    if staff:
+    open_to = [name for name, roles in kind.open_to.items() if not taker.roles.isdisjoint(roles)]
+    if not taker.roles.isdisjoint(kind.staff):
         rows = await tx.run(sql.OF_ALL, kind.name, after, state, paging.limit + 1)
+    elif open_to:
+        rows = await tx.run(sql.OPEN_TO, taker.person, kind.name, after, state, paging.limit + 1, open_to)
     else:
         rows = await tx.run(sql.OF_PERSON, taker.person, kind.name, after, state, paging.limit + 1)
     page = cursor_page(rows, paging, lambda stored: stored.id)

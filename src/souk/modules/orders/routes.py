@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import NoneType
 from typing import Any, Final
 from uuid import UUID
@@ -20,10 +20,10 @@ from souk.modules import payments
 from souk.modules.orders.cards import begin_payment, owed
 from souk.modules.orders.errors import MayNotBegin, NoSuchOrder, StepNotOpen, StepNotYours
 from souk.modules.orders.kinds import Kind, Processes, Sold
-from souk.modules.orders.model import Entry, OpenStep
+from souk.modules.orders.model import Entry, Moved, OpenStep
 from souk.modules.orders.reading import access, history, open_steps, orders
 from souk.modules.orders.takers import person
-from souk.modules.orders.taking import Desk, begin, take
+from souk.modules.orders.taking import Desk, Taken, begin, take
 from souk.process import START, Actors, Process, Step
 from souk.process.draw import draw
 
@@ -103,47 +103,59 @@ def operations(*sold: Sold) -> Iterator[Operation[..., Any]]:
 
 
 class View:
-    """An order as its reader sees it, by the version that it is of."""
+    """An order with what belongs to an answer, by the version that it is of."""
 
-    def __init__(self, *kinds: Kind) -> None:
-        self._views = {kind.process.version: _view_of(kind) for kind in kinds}
+    def __init__(self, name: str, about: str, fields: list[tuple[str, Any]], kinds: tuple[Kind, ...]) -> None:
+        self._views = {kind.process.version: _view_of(kind, name, about, fields) for kind in kinds}
         self.newest: Any = self._views[kinds[0].process.version]
         """What the API's description shows."""
 
-    def __call__(self, order: Any, steps: list[OpenStep]) -> Any:
-        return self._views[order.version](**{name: getattr(order, name) for name in order.__struct_fields__}, steps=steps)
+    def __call__(self, order: Any, **more: Any) -> Any:
+        return self._views[order.version](**{name: getattr(order, name) for name in order.__struct_fields__}, **more)
 
 
-def _view_of(kind: Kind) -> Any:
-    return msgspec.defstruct(
-        f"{kind.process.order.__name__}View",
-        [("steps", list[OpenStep], msgspec.field(default_factory=list))],
-        bases=(kind.process.order,),
-        kw_only=True,
-        frozen=True,
-        namespace={"__doc__": f"A {kind.name}, and what its reader may do now."},
-    )
+def _view_of(kind: Kind, name: str, about: str, fields: list[tuple[str, Any]]) -> Any:
+    order, said = kind.process.order, {"__doc__": about.format(kind.name)}
+    return msgspec.defstruct(f"{order.__name__}{name}", fields, bases=(order,), kw_only=True, frozen=True, namespace=said)
+
+
+SEEN: Final = ("View", "A {}, and what its reader may do now.", [("steps", list[OpenStep])])
+MOVED: Final = (
+    "Moved",
+    "A {} after a step, and the money that it moved. Where others have to agree yet, nothing has.",
+    [("money", list[Moved]), ("agreed", bool)],
+)
+"""What stands in an answer beside the order: whoever reads it gets the steps, whoever moves it what became of the money."""
+
+
+def _answer(view: View, taken: Taken) -> Any:
+    return view(taken.order, money=taken.moved, agreed=taken.agreed)
 
 
 def _of(kind: Kind, *before: Kind) -> Iterator[Operation[..., Any]]:
     """What can be done with orders of a process, whatever version they are of; they begin by the newest."""
     kinds, path = (kind, *before), f"/{kind.collection}/{{order_id}}"
-    view = View(*kinds)
+    view, moved = View(*SEEN, kinds), View(*MOVED, kinds)
     parties = (Actors((party,)) for each in kinds for party in each.process.parties)
     everybody = _allowed(*(step.by for each in kinds for step in each.process.steps), *parties)
     yield from _reading(kind, path, view, everybody)
     yield from _paying(kind, path)
     for public in dict.fromkeys(public for each in kinds for public in each.by_path):
-        found = [(each, step) for each in kinds for step in each.by_path.get(public, ()) if each is kind or START not in step.sources]
-        steps, refusals = tuple(step for _kind, step in found), _refusals(found)
-        allowed = _allowed(*(step.by for step in steps))
-        if allowed is None:
-            continue
+        found = [(each, step) for each in kinds for step in each.by_path.get(public, ())]
+        first = [(each, step) for each, step in found if START in step.sources and each is kind]
+        later = [(each, step) for each, step in found if set(step.sources) != {START}]
+        yield from _made(_beginning, kind, public, first, moved)
+        yield from _made(_taking, kind, public, later, moved)
+
+
+def _made(
+    make: Callable[..., Operation[..., Any]], kind: Kind, public: str, found: list[tuple[Kind, Step]], moved: View
+) -> Iterator[Operation[..., Any]]:
+    steps = tuple(step for _kind, step in found)
+    allowed = _allowed(*(step.by for step in steps))
+    if allowed is not None:
         takes = next((step.takes for step in steps if step.takes is not None), None)
-        if any(START in step.sources for step in steps):
-            yield _beginning(kind, public, steps, allowed, takes, view, refusals)
-        else:
-            yield _taking(kind, public, steps, allowed, takes, view, refusals)
+        yield make(kind, public, steps, allowed, takes, moved, _refusals(found))
 
 
 def _allowed(*by: Actors) -> Who | None:
@@ -157,7 +169,7 @@ def _reading(kind: Kind, path: str, view: View, everybody: Who | None) -> Iterat
     async def read(tx: Tx, by: Actor, order_id: UUID, processes: Processes) -> Any:
         stored, order = await access(tx, processes, kind, order_id, person(by))
         current = processes.named(name, stored.version)
-        return view(order, await open_steps(tx, current, stored, order, person(by)))
+        return view(order, steps=await open_steps(tx, current, stored, order, person(by)))
 
     async def list_of(tx: Tx, by: Actor, query: OrdersQuery, processes: Processes) -> CursorPage[Any]:
         return await orders(tx, processes, kind, person(by), query, query.state)
@@ -167,7 +179,15 @@ def _reading(kind: Kind, path: str, view: View, everybody: Who | None) -> Iterat
 
     yield _operation(read, "GET", path, f"read_{name}", f"Read a {name} of yours.", view.newest, who=allowed, refusals=(NoSuchOrder,))
     answers = CursorPage[kind.process.order]  # type: ignore[name-defined]
-    yield _operation(list_of, "GET", f"/{kind.collection}", f"list_{name}s", f"Your {name}s, newest first.", answers, who=allowed)
+    yield _operation(
+        list_of,
+        "GET",
+        f"/{kind.collection}",
+        f"list_{kind.collection.replace('-', '_')}",
+        f"Your {name}s, newest first.",
+        answers,
+        who=allowed,
+    )
     about = f"What happened to a {name}, step by step."
     yield _operation(history_of, "GET", f"{path}/history", f"{name}_history", about, list[Entry], who=allowed, refusals=(NoSuchOrder,))
 
@@ -200,16 +220,18 @@ def _beginning(  # noqa: PLR0913, PLR0917 - what an operation is made of
 ) -> Operation[..., Any]:
     async def with_body(tx: Tx, by: Actor, body: Any, processes: Processes, till: payments.Till) -> Any:
         taken = await begin(tx, Desk(processes, till), processes.named(kind.name), public, person(by), body)
-        return view(taken.order, [])
+        return _answer(view, taken)
 
     async def without(tx: Tx, by: Actor, processes: Processes, till: payments.Till) -> Any:
         taken = await begin(tx, Desk(processes, till), processes.named(kind.name), public, person(by), None)
-        return view(taken.order, [])
+        return _answer(view, taken)
 
     function = without if takes is None else with_body
     about, name = _about(kind, steps), f"{public.replace('-', '_')}_{kind.name}"
     how = {"status": 201, "idempotent": True, "dry_run": True, "refusals": (MayNotBegin, *refusals)}
-    return _operation(function, "POST", f"/{kind.collection}", name, about, view.newest, body=takes, who=allowed, **how)
+    firsts = list(dict.fromkeys(step.public for step in kind.process.leaving(START)))
+    path = f"/{kind.collection}" if public == firsts[0] else f"/{kind.collection}/{public}"
+    return _operation(function, "POST", path, name, about, view.newest, body=takes, who=allowed, **how)
 
 
 def _taking(  # noqa: PLR0913, PLR0917 - as above
@@ -217,11 +239,11 @@ def _taking(  # noqa: PLR0913, PLR0917 - as above
 ) -> Operation[..., Any]:
     async def with_body(tx: Tx, by: Actor, order_id: UUID, body: Any, processes: Processes, till: payments.Till) -> Any:  # noqa: PLR0913, PLR0917 - as above
         taken = await take(tx, Desk(processes, till), kind, order_id, public, person(by), body)
-        return view(taken.order, [])
+        return _answer(view, taken)
 
     async def without(tx: Tx, by: Actor, order_id: UUID, processes: Processes, till: payments.Till) -> Any:
         taken = await take(tx, Desk(processes, till), kind, order_id, public, person(by), None)
-        return view(taken.order, [])
+        return _answer(view, taken)
 
     optional = takes is not None and any(step.takes is None for step in steps)
     body: Any = takes | NoneType if optional and takes is not None else takes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from uuid import UUID
 
 from souk.kernel.db import Database
@@ -28,3 +29,10 @@ async def send_back(database: Database, payment_id: UUID, till: payments.Till) -
     if payment.left:
         wanted = payments.NewRefund(key=f"too late {payment_id}", payment_id=payment_id, amount=payment.left)
         await payments.refund(database, till, wanted)
+
+
+@job("orders.let_go")
+async def let_go(database: Database, payment_id: UUID, till: payments.Till) -> None:
+    """Give up what was reserved for an order that does not want it. Captured meanwhile, it is sent back when that is announced."""
+    with suppress(payments.PaymentOver):
+        await payments.cancel(database, till, payment_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from souk.kernel.db import call, count, many, one, values
-from souk.modules.orders.model import At, Consent, Entry, Stored, Taken, TakenCount
+from souk.modules.orders.model import At, Consent, Entry, Known, Stored, Taken, TakenCount
 
 ORDER = one(
     Stored,
@@ -39,6 +39,9 @@ CONSENT = count(
         params = excluded.params, at = excluded.at"""
 )
 
+AGREED = count("delete from order_consents where order_id = $1 and step = $2")
+"""What was agreed to is used up by the step that follows from it."""
+
 HISTORY = many(
     Entry,
     """select revision, step, actor, person_id, source, target, params, coalesce(money, '[]') as "money!", at
@@ -52,12 +55,37 @@ OF_PERSON = many(
     where p.person_id = $1 and p.process = $2 and ($3::uuid is null or p.order_id < $3) and ($4::text is null or o.state = $4)
     order by p.order_id desc limit $5""",
 )
+OPEN_TO = many(
+    Stored,
+    """with seen as (
+        (select p.order_id from order_parties p join orders o on o.id = p.order_id
+            where p.person_id = $1 and p.process = $2 and ($3::uuid is null or p.order_id < $3) and ($4::text is null or o.state = $4)
+            order by p.order_id desc limit $5)
+        union
+        (select o.id from orders o
+            where o.process = $2 and o.state = any($6::text[]) and ($3::uuid is null or o.id < $3) and ($4::text is null or o.state = $4)
+            order by o.id desc limit $5))
+    select o.id as "id!", o.process as "process!", o.version as "version!", o.state as "state!", o.revision as "revision!",
+        o.entered as "entered!", order_whole(o) as "whole!", to_jsonb(m) as purse
+    from seen s join orders o on o.id = s.order_id left join order_money m on m.order_id = o.id order by o.id desc limit $5""",
+)
+"""Somebody's own orders, and those that are open to their role."""
+
 OF_ALL = many(
     Stored,
     """select o.id, o.process, o.version, o.state, o.revision, o.entered, order_whole(o) as "whole!", to_jsonb(m) as purse
     from orders o left join order_money m on m.order_id = o.id
     where o.process = $1 and ($2::uuid is null or o.id < $2) and ($3::text is null or o.state = $3) order by o.id desc limit $4""",
 )
+
+KNOWN = many(
+    Known,
+    """select o.process, order_whole(o) as "whole!", (select coalesce(jsonb_agg(jsonb_build_object('revision', s.revision, 'step', s.step,
+        'actor', s.actor, 'params', s.params, 'at', s.at) order by s.revision), '[]')
+        from order_steps s where s.order_id = o.id and s.person_id = $1) as "steps!"
+    from order_parties p join orders o on o.id = p.order_id where p.person_id = $1 order by o.id desc limit $2""",
+)
+"""What is known of somebody: orders in which they have a part, and what they did there."""
 
 WHERE = many(
     At,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -48,17 +49,36 @@ def is_as(taker: Taker, actor: Actor, kind: Kind, order: object) -> bool:
             return taker.process == actor.name
 
 
-def parts_of(taker: Taker, kind: Kind, order: object) -> list[Actor]:
-    """All that they are in this order. Nobody who is nothing in it is told that it exists."""
+def parts_of(taker: Taker, kind: Kind, order: Any) -> list[Actor]:
+    """All that they are in this order. Nobody who is nothing in it is told that it exists.
+
+    Who has a role by which people become parties sees an order only while it is open to them.
+    """
+    seen = kind.staff | kind.open_to[order.state]
     actors = dict.fromkeys((*kind.process.parties, *kind.process.actors))
-    return [actor for actor in actors if is_as(taker, actor, kind, order)]
+    return [
+        actor
+        for actor in actors
+        if is_as(taker, actor, kind, order) and (actor.kind is not ActorKind.ROLE or not seen.isdisjoint(actor.roles))
+    ]
+
+
+def is_inside(taker: Taker, kind: Kind, order: object) -> bool:
+    """Whether they are a party, or staff: those who see what has happened to an order."""
+    return not taker.roles.isdisjoint(kind.staff) or any(is_as(taker, actor, kind, order) for actor in kind.process.parties)
 
 
 def as_whom(taker: Taker, step: Step, kind: Kind, order: object) -> Iterator[Actor]:
-    """As whom they may take a step."""
+    """As whom they may take a step. A party needs its role for that: an order may name anybody."""
     for actor in step.by.each:
-        if is_as(taker, actor, kind, order) and (actor.kind is not ActorKind.MACHINE or taker.fact in step.on):
+        if is_as(taker, actor, kind, order) and _may_act(taker, actor, step):
             yield actor
+
+
+def _may_act(taker: Taker, actor: Actor, step: Step) -> bool:
+    if actor.kind is ActorKind.PARTY:
+        return not taker.roles.isdisjoint(actor.roles)
+    return actor.kind is not ActorKind.MACHINE or taker.fact in step.on
 
 
 def may_begin(taker: Taker, step: Step) -> Actor | None:

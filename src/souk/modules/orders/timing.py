@@ -5,7 +5,7 @@ Nothing is disarmed: a timer says for which entry it was armed, and whoever fire
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 
 from souk.modules.orders.kinds import Kind
-from souk.modules.orders.model import Timer
+from souk.modules.orders.model import Taken, Timer
 from souk.process import CLOCK, Field, Step, Time
+from souk.process.language import MIGRATED
 from souk.process.times import FirstOf, roots
 
 
@@ -75,16 +76,36 @@ class Armed(msgspec.Struct, frozen=True):
         return f"{self.timer.order_id} {self.timer.step} {self.timer.number}"
 
 
-def armed(  # noqa: PLR0913 - what was done, and to what
-    kind: Kind, order: Any, state: StrEnum, now: datetime, *, step: str, entered_at: int, is_entry: bool, changed: frozenset[str]
-) -> Iterator[Armed]:
-    """What a step arms."""
-    known = Moments(state, now, {step: now})
-    for waiting, number, time in of_clock(kind, state):
-        if counts_from(time, entered=state if is_entry else None, taken=step, changed=changed):
-            when = due(time, order, known)
-            if when is not None:
-                yield Armed(Timer(kind.name, order.id, waiting.name, number, entered_at), when)
+class Begins(msgspec.Struct, frozen=True):
+    """What begins anew by a step: a time of a step of the clock's."""
+
+    step: Step
+    number: int
+
+    @property
+    def time(self) -> Time:
+        return self.step.at[self.number]
+
+    def looks_back(self, taken: str) -> bool:
+        """Whether it counts from what was before this step, too: the state's entry, or another step."""
+        return any(not isinstance(root.since, Field) and root.since != taken for root in roots(self.time))
+
+
+def beginning(kind: Kind, state: StrEnum, *, step: str, is_entry: bool, changed: frozenset[str]) -> list[Begins]:
+    """Which times a step begins anew in the state that it leads to."""
+    return [
+        Begins(waiting, number)
+        for waiting, number, time in of_clock(kind, state)
+        if counts_from(time, entered=state if is_entry else None, taken=step, changed=changed)
+    ]
+
+
+def armed(kind: Kind, order: Any, begins: list[Begins], known: Moments, entered_at: int) -> Iterator[Armed]:
+    """The timers of times that begin anew."""
+    for each in begins:
+        when = due(each.time, order, known)
+        if when is not None:
+            yield Armed(Timer(kind.name, order.id, each.step.name, each.number, entered_at), when)
 
 
 def armed_anew(kind: Kind, order: Any, known: Moments, entered_at: int) -> Iterator[Armed]:
@@ -95,10 +116,13 @@ def armed_anew(kind: Kind, order: Any, known: Moments, entered_at: int) -> Itera
             yield Armed(Timer(kind.name, order.id, waiting.name, number, entered_at), when)
 
 
-def postponed(step: Step, timer: Timer, order: Any, now: datetime) -> datetime | None:
-    """When a timer fires after all, where the moment that it counts from was moved since it was armed."""
-    time = step.at[timer.number]
-    if not all(isinstance(root.since, Field) for root in roots(time)):
-        return None
-    when = due(time, order, Moments(None, now, {}))
-    return when if when is not None and when > now else None
+def may_move(time: Time) -> bool:
+    """Whether it may have moved since a timer was armed: the entry into a state never does, moments and the last time of a step do."""
+    return any(not isinstance(root.since, StrEnum) for root in roots(time))
+
+
+def moments(state: StrEnum, entered: int, steps: Sequence[Taken]) -> Moments:
+    """What is known of an order by its history: when it came into its state, and what was done since."""
+    entry = next(each for each in steps if each.revision == entered)
+    since = 0 if entry.step == MIGRATED else entered
+    return Moments(state, entry.at, {each.step: each.at for each in steps if each.revision >= since})

@@ -21,16 +21,18 @@ async def release(  # noqa: PLR0913 - how much of which payment goes where
     Without amounts it is all of it, with the fee that was agreed. The events are announced with it.
     """
     row = await locked(tx, payment_id)
-    if row.hold_id is None or row.payee_id is None:
-        raise NothingHeld
     asset = till.assets.named(row.currency)
     fee = min(row.fee, row.held) if fee is None else fee
     to_payee = row.held - fee if to_payee is None else to_payee
+    if row.hold_id is None or (row.payee_id is None and to_payee):
+        raise NothingHeld
     if min(fee, to_payee) < 0:
         raise ledger.NotPositive
     key = f"payment {row.id} released"
     if to_payee or fee:
-        parts = [(ledger.WALLET.of(asset, row.payee_id), to_payee), (ledger.FEES.of(asset), fee)]
+        parts = [(ledger.FEES.of(asset), fee)]
+        if row.payee_id is not None:
+            parts = [(ledger.WALLET.of(asset, row.payee_id), to_payee), *parts]
         movement = ledger.capture(key, "escrow.released", row.hold_id, parts, reference=row.id, actor=actor)
     else:
         movement = ledger.release(key, "escrow.ended", row.hold_id, reference=row.id, actor=actor)

@@ -7,7 +7,7 @@ from enum import StrEnum, auto
 from uuid import UUID
 
 from souk.kernel.http import Paging
-from souk.kernel.record import Record
+from souk.kernel.record import Moment, Record
 from souk.modules.payments.model import Payment, PaymentState
 
 
@@ -72,5 +72,5 @@ class TransactionsQuery(Paging, kw_only=True):
     type: TransactionType | None = None
     status: TransactionStatus | None = None
     person_id: UUID | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
