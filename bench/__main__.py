@@ -1,4 +1,4 @@
-"""`python -m bench [ceiling http scaling people live money payments processes jobs start size]`: measure, compare, say what came out."""
+"""`python -m bench [case …]`: measure, compare, say what came out. Without a case, all but those that take long."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Final
 import uvloop
 
 from bench import report
-from bench.cases import ceiling, http, jobs, live, money, payments, people, processes, scaling, size, start
+from bench.cases import ceiling, http, jobs, live, money, orders, payments, people, processes, scaling, size, start
 from bench.filled import ask, postgres
 from bench.machine import OTHER_CORE, describe, pin, revision
 from bench.report import Figure, Report
@@ -28,6 +28,7 @@ CASES: Final[dict[str, Callable[[Run], list[Figure]]]] = {
     "live": live.cases,
     "money": money.cases,
     "payments": payments.cases,
+    "orders": orders.cases,
     "processes": processes.cases,
     "jobs": jobs.cases,
     "start": start.cases,

@@ -34,6 +34,8 @@ class Fresh(msgspec.Struct, frozen=True):
 Argument = str | int | None | Fresh
 Statement = tuple[str, Sequence[Argument]]
 OWN_NUMBER: Final = "\\set n random(1, 9000000000000000000)\n"
+COUNTED: Final = "\\set k :k + 1\n\\set n :client_id * 1000000 + :k\n"
+"""The script's own number where it may not come twice: each connection counts its own millions, from a given number on."""
 
 
 class Limit(msgspec.Struct, frozen=True):
@@ -55,13 +57,14 @@ def pgbench_program() -> Path:
     return Path(found)
 
 
-def scripts(stories: Sequence[Sequence[Statement]], folder: Path) -> list[str]:
+def scripts(stories: Sequence[Sequence[Statement]], folder: Path, counted: int | None = None) -> list[str]:
     """Write a script for each story; answer the words that give them to pgbench."""
-    words: list[str] = []
+    words: list[str] = [] if counted is None else ["-D", f"k={counted}"]
+    own = OWN_NUMBER if counted is None else COUNTED
     for number, story in enumerate(stories[:SCRIPTS]):
         lines = [line(sql, arguments, f"a{number}_{step}", words) for step, (sql, arguments) in enumerate(story)]
         script = folder / f"{number}.sql"
-        script.write_text(OWN_NUMBER + "".join(lines))
+        script.write_text(own + "".join(lines))
         words += ["-f", str(script)]
     return words
 
@@ -87,14 +90,17 @@ def pgbench(dsn: str, sql: str, sets: Sequence[Sequence[Argument]], seconds: flo
     return pgbench_stories(dsn, [[(sql, arguments)] for arguments in sets], seconds)
 
 
-def pgbench_stories(dsn: str, stories: Sequence[Sequence[Statement]], seconds: float) -> Limit:
-    """Run these stories, at random, for so many seconds: each statement of theirs is a transaction."""
+def pgbench_stories(dsn: str, stories: Sequence[Sequence[Statement]], seconds: float, counted: int | None = None) -> Limit:
+    """Run these stories, at random, for so many seconds: each statement of theirs is a transaction.
+
+    counted: where a connection's own numbers begin, if none may come twice.
+    """
     url = urlsplit(dsn)
     bare = urlunsplit(url._replace(netloc=url.netloc.replace(f":{url.password}@", "@") if url.password else url.netloc))
     environ = {**os.environ, "PGPASSWORD": url.password or ""}
     with tempfile.TemporaryDirectory() as folder:
         words = ["-n", "-M", "prepared", "-c", str(CONNECTIONS), "-j", "1", "-T", str(max(1, round(seconds)))]
-        words += scripts(stories, Path(folder))
+        words += scripts(stories, Path(folder), counted)
         done = subprocess.run([pgbench_program(), *words, bare], env=environ, capture_output=True, text=True, check=False)
     said = done.stdout + done.stderr
     rate = re.search(r"tps = ([\d.]+)", done.stdout)
