@@ -108,7 +108,7 @@ async def set_stage(market: Market, pool: Pool, settings: Settings) -> orders.St
     clock, vault = Clock(), Vault(settings.keys("what is sealed in a simulation"))
     catalogue = Catalogue(market.modules)
     catalogue.periodic = ()
-    till = payments.till_in_memory(market, clock)
+    bank = payments.Playground(market, clock)
     tokens = Tokens(market.name, settings.keys("access tokens of a simulation"), market.roles)
     resources: dict[type, object] = {Clock: clock, Vault: vault, Tokens: tokens, Settings: settings, **market.resources}
     for module in market.modules:
@@ -121,10 +121,11 @@ async def set_stage(market: Market, pool: Pool, settings: Settings) -> orders.St
         database=Database(pool, clock, lambda tx: Outbox(catalogue, tx)),
         clock=clock,
         catalogue=catalogue,
-        desk=orders.Desk(processes, till),
-        resources={**resources, payments.Till: till},
+        desk=orders.Desk(processes, bank.till),
+        resources={**resources, payments.Till: bank.till},
         laws=tuple(laws_of_market(market)),
         people=(),
+        bank=bank,
     )
     return await _with_people(stage, market, settings)
 

@@ -217,3 +217,20 @@ def test_a_statement_without_a_name_is_seen(package: Callable[..., list[str]]) -
         ALL = [count("select 1")]
     """
     assert package(sql=sql) == ["package.sql:3: a statement is a constant of its module, with a name of its own"]
+
+
+def test_statements_of_one_name_in_two_modules_are_told_apart(package: Callable[..., list[str]]) -> None:
+    other = """
+        from souk.kernel.db import count
+
+        ADD = count("insert into things values ($1)")
+    """
+    commands = """
+        from . import other, sql
+        from .sql import HOW_MANY
+        async def add(tx):
+            await tx.run(sql.ADD, 1, 2)
+            await tx.run(other.ADD, 1, 2)
+            return await tx.run(HOW_MANY)
+    """
+    assert package(sql=SQL, other=other, commands=commands) == ["commands.py:6: ADD has 1 parameters and is called with 2 arguments"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ def check_usage(package: Path, queries: Iterable[Query[Any]]) -> list[str]:
     Used is what is named again somewhere, not only defined, imported or listed in `__all__`.
     """
     trees = {path: ast.parse(path.read_text("utf-8"), str(path)) for path in sorted(package.rglob("*.py"))}
+    modules = {_module(path, package): (path, tree) for path, tree in trees.items()}
+    origins = {module: _origins(tree, module, path) for module, (path, tree) in modules.items()}
     used = {name for tree in trees.values() for name in _names_used(tree)}
     named: dict[str, Query[Any]] = {}
     complaints = []
@@ -29,10 +31,46 @@ def check_usage(package: Path, queries: Iterable[Query[Any]]) -> list[str]:
         elif name not in used:
             complaints.append(f"{query.home}: {name} is used nowhere")
         else:
-            named[name] = query
-    for path, tree in trees.items():
-        complaints += [f"{path.name}:{line}: {text}" for line, text in _wrong_calls(tree, named)]
+            named[f"{query.home.rpartition(':')[0]}.{name}"] = query
+    for module, (path, tree) in modules.items():
+        wrong = _wrong_calls(tree, lambda written, module=module: named.get(_defined(f"{module}.{written}", origins)))  # type: ignore[misc]
+        complaints += [f"{path.name}:{line}: {text}" for line, text in wrong]
     return complaints
+
+
+def _module(path: Path, package: Path) -> str:
+    parts = path.relative_to(package.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _origins(tree: ast.Module, module: str, path: Path) -> dict[str, str]:
+    """What a module's imported names stand for."""
+    here = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            above = here[: len(here) + 1 - node.level] if node.level else []
+            source = ".".join((*above, *([node.module] if node.module else [])))
+            found |= {alias.asname or alias.name: f"{source}.{alias.name}" for alias in node.names}
+    return found
+
+
+def _defined(name: str, origins: Mapping[str, Mapping[str, str]]) -> str:
+    """Where what is written somewhere is defined: `package.commands.sql.ADD` is `package.sql.ADD` where `sql` was imported."""
+    seen: set[str] = set()
+    while name not in seen:
+        seen.add(name)
+        for module, rest in _splits(name):
+            first, _, more = rest.partition(".")
+            if first in origins.get(module, {}):
+                name = origins[module][first] + (f".{more}" if more else "")
+                break
+    return name
+
+
+def _splits(name: str) -> Iterator[tuple[str, str]]:
+    parts = name.split(".")
+    return ((".".join(parts[:at]), ".".join(parts[at:])) for at in range(len(parts) - 1, 0, -1))
 
 
 def _constant(query: Query[Any], trees: dict[Path, ast.Module]) -> str | None:
@@ -55,14 +93,14 @@ def _names_used(tree: ast.Module) -> Iterator[str]:
             yield node.attr
 
 
-def _wrong_calls(tree: ast.Module, named: dict[str, Query[Any]]) -> Iterator[tuple[int, str]]:
+def _wrong_calls(tree: ast.Module, meant: Callable[[str], Query[Any] | None]) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CALLS and node.args):
             continue
         first, *given = node.args
-        name = first.id if isinstance(first, ast.Name) else first.attr if isinstance(first, ast.Attribute) else ""
-        query = named.get(name)
+        query = meant(ast.unparse(first)) if isinstance(first, ast.Name | ast.Attribute) else None
         if query is None or any(isinstance(each, ast.Starred) for each in given) or isinstance(given[0] if given else None, ast.Tuple):
             continue
         if len(given) != query.parameters:
+            name = ast.unparse(first).rpartition(".")[2]
             yield node.lineno, f"{name} has {query.parameters} parameters and is called with {len(given)} arguments"

@@ -11,9 +11,9 @@ from souk.kernel.messages.outbox import outbox_of
 from souk.kernel.messages.sql import DeadJob, Depth
 
 
-async def dead_letters(tx: Tx, *, before: datetime | None = None, limit: int = 50) -> list[DeadJob]:
-    """The jobs that failed for good, the latest first."""
-    return await tx.run(sql.DEAD_JOBS, before, limit)
+async def dead_letters(tx: Tx, *, after: tuple[datetime, UUID] | None = None, job: str | None = None, limit: int = 50) -> list[DeadJob]:
+    """The jobs that failed for good, the latest first; those after one that is known, those of a name."""
+    return await tx.run(sql.DEAD_JOBS, *(after or (None, None)), job, limit)
 
 
 async def replay(tx: Tx, job: UUID) -> bool:

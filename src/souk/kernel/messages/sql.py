@@ -176,7 +176,8 @@ class DeadJob(msgspec.Struct, frozen=True):
 DEAD_JOBS = many(
     DeadJob,
     """select id, name, payload, attempts, error, traceback, asked_at, died_at from dead_jobs
-    where died_at < coalesce($1::timestamptz, 'infinity') order by died_at desc limit $2""",
+    where ($1::timestamptz is null or (died_at, id) < ($1, $2::uuid)) and ($3::text is null or name = $3)
+    order by died_at desc, id desc limit $4""",
 )
 REPLAY = only(
     int,

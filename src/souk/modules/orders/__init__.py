@@ -8,7 +8,8 @@ from souk.modules.orders.events import Moved, moved_as
 from souk.modules.orders.kinds import Processes, Sold
 from souk.modules.orders.migrating import Change, Looked, Misfit, NoSuchVersion, look, move
 from souk.modules.orders.selling import MODULE, Sells, sells
-from souk.modules.orders.simulating import Person, Report, Simulation, Stage, WentWrong
+from souk.modules.orders.simulating import Report, Simulation, WentWrong
+from souk.modules.orders.surroundings import Person, Stage
 from souk.modules.orders.taking import Desk
 
 __all__ = [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import StrEnum
 from inspect import isawaitable, signature
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from souk.kernel.db import Tx
 from souk.kernel.errors import REFUSALS, Refusal, refusal
 from souk.modules.orders.events import asked_of, facts_of
 from souk.modules.orders.model import Stored
-from souk.process import START, ActorKind, Guard, Order, Process, Step, Unlawful, Verb
+from souk.process import CLOCK, START, ActorKind, Guard, Order, Process, Step, Time, Unlawful, Verb
 from souk.process.together import together
 from souk.process.versions import Moves, faults_between
 
@@ -62,6 +63,9 @@ class Kind:
         self.by_path: Final[dict[str, tuple[Step, ...]]] = {}
         for step in process.steps:
             self.by_path[step.public] = (*self.by_path.get(step.public, ()), step)
+        self.everybody: Final = tuple(dict.fromkeys((*process.parties, *process.actors)))
+        self.clocked: Final = {state: tuple(_of_clock(process, state)) for state in process.states}
+        """By state, what the clock may do there: the step, which of its times, and that."""
         roles = [(step, actor) for step in process.steps for actor in step.by.each if actor.kind is ActorKind.ROLE]
         of_parties = {name for actor in process.parties for name in actor.roles}
         self.staff: Final = frozenset(name for _step, actor in roles for name in actor.roles) - of_parties
@@ -106,6 +110,12 @@ class Kind:
     def beginnings(self, public: str) -> tuple[Step, ...]:
         """Steps of that name by which an order begins."""
         return tuple(step for step in self.by_path.get(public, ()) if START in step.sources)
+
+
+def _of_clock(process: Process, state: StrEnum) -> Iterator[tuple[Step, int, Time]]:
+    for step in process.leaving(state):
+        if CLOCK in step.by:
+            yield from ((step, number, time) for number, time in enumerate(step.at))
 
 
 class Sold(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from functools import partial
@@ -19,18 +19,17 @@ from uuid import UUID
 
 import msgspec
 
-from souk.kernel.clock import Clock
-from souk.kernel.db import Broken, Database, Law, Tx
+from souk.kernel.db import Broken, Tx
 from souk.kernel.errors import Refusal
-from souk.kernel.messages import Catalogue, Claimed, Worker
+from souk.kernel.messages import Claimed, Worker
 from souk.kernel.telemetry import Outcome
-from souk.modules import ledger, payments
 from souk.modules.orders import sql
 from souk.modules.orders.kinds import Kind
 from souk.modules.orders.model import Stored
+from souk.modules.orders.surroundings import Person, Stage, Surroundings
 from souk.modules.orders.takers import Taker, as_whom, may_begin
-from souk.modules.orders.taking import Desk, Taken, begin, take
-from souk.process import START, Actor, ActorKind, Escrow, Field, Param, Step, Verb
+from souk.modules.orders.taking import Taken, begin, take
+from souk.process import START, Actor, ActorKind, Escrow, Param, Step, Verb
 from souk.process.paths import Place
 from souk.process.simulate import expected, invent
 
@@ -38,32 +37,8 @@ PATIENCE: Final = 40
 """How many more steps there are at least, more or less, when the last order has begun; three for each where there are many."""
 LOOK: Final = 200
 """Steps after which every law is looked at."""
-FUNDS: Final = 10_000_000
-"""What everybody has at first: a walk is about steps, not about poverty."""
-POOR: Final = 300
-"""What some have."""
-CARDS: Final = ("pm_card_visa", "pm_card_visa", "pm_card_visa", "pm_card_visa_chargeDeclined")
 JUMPS: Final = (timedelta(minutes=5), timedelta(hours=1), timedelta(hours=13), timedelta(days=1), timedelta(days=4), timedelta(days=15))
 LIKELY: Final = (8, 8, 4, 2, 1, 0.3)
-
-
-class Person(msgspec.Struct, frozen=True):
-    """Somebody who takes part."""
-
-    id: UUID
-    role: str
-
-
-class Stage(msgspec.Struct, frozen=True):
-    """What a simulation plays on."""
-
-    database: Database
-    clock: Clock
-    catalogue: Catalogue
-    desk: Desk
-    resources: Mapping[type, object]
-    laws: tuple[Law, ...]
-    people: tuple[Person, ...]
 
 
 class Report(msgspec.Struct):
@@ -98,6 +73,8 @@ class Simulation:
         self.report = Report(seed)
         self.trail: list[str] = []
         self.places: dict[UUID, tuple[Kind, Place]] = {}
+        self.begun_by: dict[UUID, UUID] = {}
+        self.around = Surroundings(stage, self.random)
         self._failing: list[str] = []
         self._worker = Worker(stage.database, stage.catalogue, resources=stage.resources, random=self.random, watch=self)
 
@@ -113,11 +90,12 @@ class Simulation:
     async def _run(self, orders: int, patience: int) -> Report:
         began = time.monotonic()
         for person in self.stage.people:
-            await self._fund(person)
+            await self.around.fund(person, self.report.seed)
         while self.report.orders < orders or self.random.random() < 1 - 1 / patience:
             await self._move(orders)
             if self.report.steps % LOOK == 0:
                 await self._check_laws()
+        self.stage.bank.behave()
         for jump in (*JUMPS, *JUMPS, timedelta(days=400)):
             await self._jump(jump)
         await self._check_laws()
@@ -136,7 +114,9 @@ class Simulation:
         elif chance < 0.27:
             await self._jump(self.random.choices(JUMPS, LIKELY)[0])
         elif chance < 0.32:
-            await self._pay_by_card()
+            await self._hears(await self.around.pay_by_card(self.places))
+        elif chance < 0.33:
+            await self._hears(await self.around.report(self.places))
         else:
             await self._step()
 
@@ -148,28 +128,10 @@ class Simulation:
 
     def ran(self, job: str, outcome: Outcome, seconds: float) -> None:
         del seconds
-        if outcome in {Outcome.RETRIED, Outcome.DEAD}:
+        if outcome is Outcome.DEAD or (outcome is Outcome.RETRIED and not self.stage.bank.misbehaved):
             self._failing.append(job)
 
     # What happens
-
-    async def _fund(self, person: Person) -> None:
-        """Let somebody have so much, whatever an earlier walk left them."""
-        assets = self.stage.desk.till.assets
-        for asset in assets.known:
-            purpose = ledger.CREDITS if asset.code == ledger.CRD.code else ledger.WALLET
-            account, issued = purpose.of(asset, person.id), ledger.ISSUED.of(asset)
-            more = POOR if self.random.random() < 0.2 else FUNDS
-            more -= (await self.stage.database.read(partial(ledger.wallet, account=account))).available
-            if not more:
-                continue
-            key, kind = f"funds of {person.id} {asset.code} {self.report.seed}", "simulated.funds"
-            if more > 0 and purpose is ledger.CREDITS:
-                movement = ledger.grant(key, kind, account, more, None, source=issued)
-            else:
-                source, to = (issued, account) if more > 0 else (account, issued)
-                movement = ledger.transfer(key, kind, source, [(to, abs(more))])
-            await self.stage.database.write(partial(ledger.post, movement=movement))
 
     async def _begin(self) -> None:
         kind = self.random.choice(list(self.stage.desk.processes.current.values()))
@@ -179,13 +141,14 @@ class Simulation:
         step = self.random.choice(starts)
         able = [person for person in self.stage.people if may_begin(_as(person), step) is not None]
         person = self.random.choice(able if able and self.random.random() < 0.95 else self.stage.people)
-        params = self._params(kind, step, None)
+        params = self._params(kind, step, None, person)
         work = partial(begin, desk=self.stage.desk, kind=kind, public=step.public, taker=_as(person), params=params)
         taken = await self._tries(work, f"{kind.name}: {step.name}")
         if taken is not None:
             self.report.orders += 1
+            self.begun_by[taken.order.id] = person.id
             self.places[taken.order.id] = (kind, expected(Place(START, Escrow.NOTHING), taken.step))
-            await self._check(taken.order.id)
+            await self._check(taken.order.id, *self._moved_along(taken))
 
     async def _step(self) -> None:
         order_id = self.random.choice(list(self.places))
@@ -197,12 +160,24 @@ class Simulation:
         step, person = self._choose(kind, place, order)
         if step is None or person is None:
             return
-        params = await self._agreed(step, stored) or self._params(kind, step, stored)
+        params = await self._agreed(step, stored) or self._params(kind, step, stored, person)
         work = partial(take, desk=self.stage.desk, kind=kind, order_id=order_id, public=step.public, taker=_as(person), params=params)
         taken = await self._tries(work, f"{kind.name} in {place.state}: {step.name}")
+        along: list[UUID] = []
         if taken is not None and taken.agreed:
             self.places[order_id] = (kind, expected(place, taken.step))
-        await self._check(order_id)
+            along = self._moved_along(taken)
+        await self._check(order_id, *along)
+
+    def _moved_along(self, taken: Taken) -> list[UUID]:
+        """Let what moves with an order be where the model says, too."""
+        moved = []
+        for along in taken.step.along:
+            other: UUID = getattr(taken.order, along.through)
+            kind, place = self.places[other]
+            self.places[other] = (kind, expected(place, kind.process.step(along.step)))
+            moved.append(other)
+        return moved
 
     def _choose(self, kind: Kind, place: Place, order: Any) -> tuple[Step | None, Person | None]:
         """Mostly a step that is open, by one who may; sometimes any, by anybody."""
@@ -220,34 +195,11 @@ class Simulation:
         ]
         return self.random.choice(able) if able else (None, None)
 
-    async def _pay_by_card(self) -> None:
-        """Somebody pays for an order that waits for it, or does not any more."""
-        waiting = [(order_id, kind, money) for order_id, (kind, _place) in self.places.items() for money in _card_money(kind)]
-        if not waiting:
-            return
-        order_id, kind, (amount, asset, payer, fee) = self.random.choice(waiting)
-        stored = await self.stage.database.read(lambda tx: tx.run(sql.ORDER, order_id, kind.name))
-        if stored is None:
-            return
-        order = kind.order(stored)
-        payee = next((person for name, person in kind.parties(order).items() if name != payer.name), None)
-        if payee is None:
-            return
-        price = int(getattr(order, amount))
-        wanted = payments.NewPayment(
-            key=f"simulated {order_id} {self.report.steps}",
-            payer_id=kind.parties(order)[payer.name],
-            payee_id=payee,
-            amount=self.stage.desk.till.asset(asset).money(price if self.random.random() < 0.95 else price + 1),
-            kind=kind.name,
-            reference_id=order_id,
-            fee=fee(price),
-            escrow=True,
-            method=self.random.choice(CARDS),
-        )
-        await payments.begin(self.stage.database, self.stage.desk.till, wanted)
-        self.trail.append(f"{kind.name}: paid by card")
-        await self._work()
+    async def _hears(self, said: str) -> None:
+        """Something came from outside."""
+        if said:
+            self.trail.append(said)
+            await self._work()
 
     async def _jump(self, by: timedelta) -> None:
         self.report.jumps += 1
@@ -258,6 +210,8 @@ class Simulation:
     async def _work(self) -> None:
         """Let worker and clock do what is due, and take over where they led."""
         await self._worker.drain()
+        while await self.stage.bank.tell(self.stage.database):
+            await self._worker.drain()
         if self._failing:
             raise self._wrong(f"{', '.join(self._failing)} failed")
         rows = await self.stage.database.read(lambda tx: tx.run(sql.WHERE, list(self.places)))
@@ -288,13 +242,15 @@ class Simulation:
 
     # What is looked at
 
-    async def _check(self, order_id: UUID) -> None:
-        """The order is where the model says, and so are those that move with it."""
-        rows = await self.stage.database.read(lambda tx: tx.run(sql.WHERE, [order_id]))
-        kind, place = self.places[order_id]
-        now = [Place(kind.state(row.state), row.escrow) for row in rows]
-        if now != [place]:
-            raise self._wrong(f"{kind.name} {order_id} is in {', '.join(map(_said, now))}, and should be in {_said(place)}")
+    async def _check(self, *orders: UUID) -> None:
+        """Each is where the model says."""
+        rows = await self.stage.database.read(lambda tx: tx.run(sql.WHERE, list(orders)))
+        there = {row.id: Place(self.places[row.id][0].state(row.state), row.escrow) for row in rows}
+        for order_id in orders:
+            kind, place = self.places[order_id]
+            if there.get(order_id) != place:
+                now = _said(there[order_id]) if order_id in there else "nowhere"
+                raise self._wrong(f"{kind.name} {order_id} is in {now}, and should be in {_said(place)}")
 
     async def _check_laws(self) -> None:
         """Nobody moves meanwhile, so no snapshot is needed."""
@@ -310,7 +266,7 @@ class Simulation:
 
     # What is chosen
 
-    def _params(self, kind: Kind, step: Step, stored: Stored | None) -> Any:
+    def _params(self, kind: Kind, step: Step, stored: Stored | None, person: Person) -> Any:
         if step.takes is None:
             return None
         supply: dict[str, Callable[[], object]] = {}
@@ -320,7 +276,7 @@ class Simulation:
                     supply[name] = partial(self._somebody, actor)
             other = name.removesuffix("_id")
             if other in self.stage.desk.processes.current:
-                supply[name] = partial(self._some_order, other)
+                supply[name] = partial(self._some_order, other, person)
         if stored is not None and stored.purse is not None:
             supply |= self._shares(step, stored.purse.amount)
         return invent(step.takes, self.random, self.stage.clock.now(), supply)
@@ -336,8 +292,12 @@ class Simulation:
         able = [person.id for person in self.stage.people if person.role in actor.roles]
         return self.random.choice(able or [person.id for person in self.stage.people])
 
-    def _some_order(self, name: str) -> UUID:
+    def _some_order(self, name: str, person: Person) -> UUID:
+        """One of their own, mostly."""
         known = [order_id for order_id, (kind, _place) in self.places.items() if kind.name == name]
+        own = [order_id for order_id in known if self.begun_by[order_id] == person.id]
+        if own and self.random.random() < 0.9:
+            return self.random.choice(own)
         return self.random.choice(known) if known else UUID(int=self.random.getrandbits(128), version=4)
 
     def _shares(self, step: Step, held: int) -> dict[str, Callable[[], object]]:
@@ -360,16 +320,6 @@ def _as(person: Person) -> Taker:
 
 def _said(place: Place) -> str:
     return f"{place.state} with money {place.escrow}"
-
-
-def _card_money(kind: Kind) -> Iterable[tuple[str, str | None, Actor, Callable[[int], int]]]:
-    """What payments would hold for an order, now or once."""
-    for step in kind.process.steps:
-        if "payment.captured" in step.on:
-            for money in step.money:
-                if money.verb is Verb.HOLD and isinstance(money.amount, Field) and money.payer is not None:
-                    asset = money.asset if isinstance(money.asset, str) else None
-                    yield money.amount.name, asset, money.payer, lambda price: price // 10
 
 
 def _reachable(kind: Kind, place: Place) -> set[Place]:

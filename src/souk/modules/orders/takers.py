@@ -55,10 +55,9 @@ def parts_of(taker: Taker, kind: Kind, order: Any) -> list[Actor]:
     Who has a role by which people become parties sees an order only while it is open to them.
     """
     seen = kind.staff | kind.open_to[order.state]
-    actors = dict.fromkeys((*kind.process.parties, *kind.process.actors))
     return [
         actor
-        for actor in actors
+        for actor in kind.everybody
         if is_as(taker, actor, kind, order) and (actor.kind is not ActorKind.ROLE or not seen.isdisjoint(actor.roles))
     ]
 

@@ -115,15 +115,15 @@ async def _locked(tx: Tx, kind: Kind, order_id: UUID) -> Stored:
 
 def _step(kind: Kind, public: str, taker: Taker, stored: Stored, order: Any) -> tuple[Step, Actor]:
     """Which step is meant, and as whom; or why none."""
-    parts = parts_of(taker, kind, order)
     state = kind.state(stored.state)
     named = kind.by_path.get(public, ())
     theirs = [(step, actor) for step in named for actor in as_whom(taker, step, kind, order)]
-    if taker.person is not None and not parts and not theirs:
-        raise NoSuchOrder(kind=kind.name)
     for step, actor in theirs:
         if state in step.sources:
             return step, actor
+    parts = parts_of(taker, kind, order)
+    if taker.person is not None and not parts and not theirs:
+        raise NoSuchOrder(kind=kind.name)
     if named and not theirs:
         raise StepNotYours(step=public, allowed=" or ".join(dict.fromkeys(str(step.by) for step in named)))
     raise not_open(kind, public, state, parts)

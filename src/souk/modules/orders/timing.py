@@ -14,7 +14,7 @@ import msgspec
 
 from souk.modules.orders.kinds import Kind
 from souk.modules.orders.model import Taken, Timer
-from souk.process import CLOCK, Field, Step, Time
+from souk.process import Field, Step, Time
 from souk.process.language import MIGRATED
 from souk.process.times import FirstOf, roots
 
@@ -57,13 +57,6 @@ def counts_from(time: Time, *, entered: StrEnum | None, taken: str, changed: fro
     return False
 
 
-def of_clock(kind: Kind, state: StrEnum) -> Iterator[tuple[Step, int, Time]]:
-    """What the clock may do in a state, and when."""
-    for step in kind.process.leaving(state):
-        if CLOCK in step.by:
-            yield from ((step, number, time) for number, time in enumerate(step.at))
-
-
 class Armed(msgspec.Struct, frozen=True):
     """A timer, and when it fires."""
 
@@ -95,7 +88,7 @@ def beginning(kind: Kind, state: StrEnum, *, step: str, is_entry: bool, changed:
     """Which times a step begins anew in the state that it leads to."""
     return [
         Begins(waiting, number)
-        for waiting, number, time in of_clock(kind, state)
+        for waiting, number, time in kind.clocked[state]
         if counts_from(time, entered=state if is_entry else None, taken=step, changed=changed)
     ]
 
@@ -110,7 +103,7 @@ def armed(kind: Kind, order: Any, begins: list[Begins], known: Moments, entered_
 
 def armed_anew(kind: Kind, order: Any, known: Moments, entered_at: int) -> Iterator[Armed]:
     """All that the clock may do in a state which the order has been in for a while: nothing begins to count again."""
-    for waiting, number, time in of_clock(kind, kind.state(order.state)):
+    for waiting, number, time in kind.clocked[kind.state(order.state)]:
         when = due(time, order, known)
         if when is not None:
             yield Armed(Timer(kind.name, order.id, waiting.name, number, entered_at), when)

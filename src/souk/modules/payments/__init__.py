@@ -61,7 +61,7 @@ from souk.modules.payments.rules import Rules, rules_of
 from souk.modules.payments.sandbox import jobs as sandbox_jobs
 from souk.modules.payments.sandbox import misbehaving
 from souk.modules.payments.sandbox import pages as sandbox_pages
-from souk.modules.payments.sandbox.in_memory import till_in_memory
+from souk.modules.payments.sandbox.in_memory import Playground, till_in_memory
 from souk.modules.payments.sandbox.misbehaving import InBrowser, WentInBrowser, opens_in_sandbox, pay_in_browser
 from souk.modules.payments.sandbox.pages import ClientSecret, PageNotFound
 from souk.modules.payments.saying import SAYS, SAYS_TO_STAFF
@@ -117,6 +117,7 @@ __all__ = [
     "PayoutFailed",
     "PayoutPaid",
     "PayoutRequested",
+    "Playground",
     "ProviderHappened",
     "Providers",
     "RefundFailed",

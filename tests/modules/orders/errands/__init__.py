@@ -12,7 +12,7 @@ from typing import Final
 
 from souk.kernel.assembly import Market, Module
 from souk.kernel.http.guards import Role
-from souk.modules import audit, identity, ledger, mail, orders, payments
+from souk.modules import admin, audit, identity, ledger, mail, orders, payments
 from tests.modules.orders.errands.chores import CHORE
 from tests.modules.orders.errands.people import FEE
 from tests.modules.orders.errands.visits import VISITS, MeterRead
@@ -30,8 +30,8 @@ ERRANDS: Final = Market(
     roles=(
         Role("client", payments.PAYER),
         Role("worker", payments.PAYEE),
-        Role("admin", identity.STAFF | audit.READER | mail.STAFF | payments.STAFF),
+        Role("admin", identity.STAFF | audit.READER | mail.STAFF | payments.STAFF | admin.STAFF),
     ),
-    modules=(mail.MODULE, audit.MODULE, identity.MODULE, ledger.MODULE, payments.MODULE, SALES.module, SLOTS),
+    modules=(mail.MODULE, audit.MODULE, identity.MODULE, ledger.MODULE, payments.MODULE, SALES.module, admin.MODULE, SLOTS),
     rules=(identity.Rules(sign_up=("client", "worker")), ASSETS, payments.Rules(fee=FEE), SALES.processes),
 )
