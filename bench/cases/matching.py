@@ -1,4 +1,4 @@
-"""Matching over 100,000 candidates: how long the best twenty take, how many of them a look at everybody would have found, and how good they are.
+"""Matching over 100,000 candidates: how long the best twenty take, how many of the best of all they are, and how good the order is.
 
 What is right is known here and nowhere else: people have abilities, and say only some of them, in words of their trade and of others.
 Relevance is what they are able to do of what a project really needs, and how well they do it; no part of the score knows that.
@@ -6,6 +6,7 @@ Relevance is what they are able to do of what a project really needs, and how we
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -55,9 +56,7 @@ DIALECT: Final = 4
 ORDINARY: Final = 20_000
 """Words of everybody, as rare as words are."""
 GOAL: Final = 50.0
-SYLLABLES: Final = (
-    "ba be bi bo da de di do fa fe ga go ha ka ke ki la le li lo ma me mi mo na ne no pa pe po ra re ri ro sa se si ta te to va vi".split()
-)
+SYLLABLES: Final = [consonant + vowel for consonant in "bdfghklmnprstv" for vowel in "aeiou"]
 
 
 class Ability(msgspec.Struct, frozen=True):
@@ -291,16 +290,18 @@ async def ask(books: Database, number: int, pairing: Pairing = PAIRING) -> list[
 
 async def quick(books: Database) -> list[Figure]:
     """The best twenty, one request after the other."""
+    gc.collect()
+    gc.freeze()  # all that is known of everybody here is nothing that a server would hold
     for number in range(20):
         await ask(books, number)
-    took = []
+    took, computed = [], time.process_time()
     for number in range(ASKED):
         began = time.perf_counter()
         found = await ask(books, number)
         took.append((time.perf_counter() - began) * 1000)
         assert len(found) == TOP
     p99 = quantiles(took, n=100)[98]
-    note = f"p50 {median(took):.1f} ms"
+    note = f"p50 {median(took):.1f} ms; {(time.process_time() - computed) / ASKED * 1000:.1f} ms of the processor, without the database's"
     return [Figure(f"top {TOP} of {WORKERS:,}, explained", f"{p99:.1f} ms", "", f"p99 ≤ {GOAL:g} ms", judged(p99 <= GOAL), note=note)]
 
 

@@ -198,7 +198,7 @@ async def test_dead_letters_are_listed_from_the_latest_page_by_page_and_can_be_d
         await stage.enqueue(fail, Say(what))
         await stage.drain()
     first = await stage.database.read(lambda tx: dead_letters(tx, limit=2))
-    rest = await stage.database.read(lambda tx: dead_letters(tx, before=first[-1].died_at))
+    rest = await stage.database.read(lambda tx: dead_letters(tx, after=(first[-1].died_at, first[-1].id)))
     assert [letter.error for letter in (*first, *rest)] == [f"ValueError: no {what} today" for what in "cba"]
     assert await stage.database.write(lambda tx: drop(tx, rest[0].id))
     assert not await stage.database.write(lambda tx: drop(tx, rest[0].id))

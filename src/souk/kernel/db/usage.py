@@ -11,6 +11,8 @@ from typing import Any
 from souk.kernel.db.query import Query
 
 CALLS = ("run", "finish")
+LONGEST_WAY = 10
+"""A name is imported from where it was imported from where … so many times at most."""
 
 
 def check_usage(package: Path, queries: Iterable[Query[Any]]) -> list[str]:
@@ -57,20 +59,19 @@ def _origins(tree: ast.Module, module: str, path: Path) -> dict[str, str]:
 
 def _defined(name: str, origins: Mapping[str, Mapping[str, str]]) -> str:
     """Where what is written somewhere is defined: `package.commands.sql.ADD` is `package.sql.ADD` where `sql` was imported."""
-    seen: set[str] = set()
-    while name not in seen:
-        seen.add(name)
-        for module, rest in _splits(name):
-            first, _, more = rest.partition(".")
-            if first in origins.get(module, {}):
-                name = origins[module][first] + (f".{more}" if more else "")
-                break
+    for _ in range(LONGEST_WAY):
+        module, first, more = _split(name, origins)
+        if first not in origins.get(module, {}):
+            break
+        name = origins[module][first] + more
     return name
 
 
-def _splits(name: str) -> Iterator[tuple[str, str]]:
+def _split(name: str, modules: Mapping[str, object]) -> tuple[str, str, str]:
+    """The longest module that a dotted name begins with, the name in it, and what follows."""
     parts = name.split(".")
-    return ((".".join(parts[:at]), ".".join(parts[at:])) for at in range(len(parts) - 1, 0, -1))
+    at = next((at for at in range(len(parts) - 1, 0, -1) if ".".join(parts[:at]) in modules), 0)
+    return ".".join(parts[:at]), parts[at], "".join(f".{part}" for part in parts[at + 1 :])
 
 
 def _constant(query: Query[Any], trees: dict[Path, ast.Module]) -> str | None:

@@ -220,6 +220,8 @@ def _hint(kind: kinds.Type) -> Any:
 
 
 def _type_of(kind: Any) -> Any:
+    if isinstance(kind, kinds.Metadata):
+        return _type_of(kind.type)
     if isinstance(kind, kinds.LiteralType):
         return Literal[kind.values]
     if isinstance(kind, kinds.TupleType):

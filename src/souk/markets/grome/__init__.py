@@ -5,14 +5,18 @@ from datetime import timedelta
 from souk.kernel.assembly import Market
 from souk.kernel.http.guards import Role
 from souk.kernel.live import Live, Namespace
-from souk.modules import audit, identity, ledger, mail
+from souk.modules import audit, identity, ledger, mail, profiles
 
 GROME = Market(
     "grome",
     base="/grome/api/v1",
     title="Grome: barber appointments",
-    roles=(Role("customer"), Role("barber"), Role("admin", identity.STAFF | audit.READER | mail.STAFF)),
-    modules=(mail.MODULE, audit.MODULE, identity.WITH_CODES, ledger.MODULE),
+    roles=(
+        Role("customer", profiles.CUSTOMER),
+        Role("barber", profiles.PROVIDER),
+        Role("admin", identity.STAFF | audit.READER | mail.STAFF | profiles.STAFF),
+    ),
+    modules=(mail.MODULE, audit.MODULE, identity.WITH_CODES, profiles.MODULE, ledger.MODULE),
     rules=(
         identity.Rules(
             sign_up=("customer", "barber"),

@@ -26,6 +26,8 @@ from souk.modules.mail.transports import AddressRefused, LetterRefused, Parcel, 
 KEPT: Final = timedelta(days=180)
 REPORTS_KEPT: Final = timedelta(days=1)
 AT_ONCE: Final = 10_000
+UNSUBSCRIBE: Final = "unsubscribe"
+"""The value of a template that also goes into the header: the address where mail of its kind is ended."""
 NO_PLACE: Final = Fate(MailState.WAITING, tried=False)
 LONGEST_ERROR: Final = 500
 ADDRESS: Final = re.compile(r"[^\s<>]+@[^\s<>]+")
@@ -63,17 +65,22 @@ async def deliver(database: Database, order: Delivery, post: Post, vault: Vault)
 
 def packed(mail: SealedMail, post: Post, vault: Vault) -> Parcel:
     """The letter, written and addressed."""
-    written = render(mail, post, vault)
+    values = values_of(mail, vault)
+    written = post.templates.render(mail.template, mail.language, values)
     if mail.channel is Channel.EMAIL and not written.subject:
         raise WrongValues(f"{mail.template} has no subject, so it can only be a short text")
     to = usable(mail.to) if mail.channel is Channel.EMAIL else mail.to
-    return Parcel(mail.id, post.sender, to, written, mail.created_at)
+    return Parcel(mail.id, post.sender, to, written, mail.created_at, values.get(UNSUBSCRIBE, ""))
 
 
 def render(mail: SealedMail, post: Post, vault: Vault) -> Rendered:
     """What is written in it."""
-    values = msgspec.json.decode(vault.open(mail.sealed or b"", purpose(mail.id)), type=dict[str, str])
-    return post.templates.render(mail.template, mail.language, values)
+    return post.templates.render(mail.template, mail.language, values_of(mail, vault))
+
+
+def values_of(mail: SealedMail, vault: Vault) -> dict[str, str]:
+    """What is filled into it."""
+    return msgspec.json.decode(vault.open(mail.sealed or b"", purpose(mail.id)), type=dict[str, str])
 
 
 def purpose(mail_id: UUID) -> str:

@@ -21,8 +21,8 @@ STEP: Final = 15.0
 WHOLE: Final = 45.0
 """Seconds that handing over one letter may take. A server that answers, but never gets anywhere, is no better than a silent one."""
 
-PLAIN: Final = policy.SMTP.clone(cte_type="7bit")
-INTERNATIONAL: Final = policy.SMTPUTF8.clone(cte_type="7bit")
+PLAIN: Final = policy.SMTP.clone(cte_type="7bit", max_line_length=998)  # an address in a header must not be folded
+INTERNATIONAL: Final = policy.SMTPUTF8.clone(cte_type="7bit", max_line_length=998)
 NOT_THE_ADDRESS: Final = re.compile(r"\s*5\.[37]\.")
 """A server that does not know or believe us refuses every address: that says nothing about the one at hand (RFC 3463)."""
 
@@ -38,6 +38,9 @@ def composed(parcel: Parcel) -> EmailMessage:
     message["Date"] = format_datetime(parcel.created_at)
     message["Message-ID"] = parcel.message_id
     message["Auto-Submitted"] = "auto-generated"  # nobody's absence note should answer
+    if parcel.unsubscribe.startswith("https://"):
+        message["List-Unsubscribe"] = f"<{parcel.unsubscribe}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(parcel.written.text)
     message.add_alternative(parcel.written.html, subtype="html")
     message["Content-Language"] = parcel.written.language  # here, because what stood before belongs to the first part

@@ -31,6 +31,8 @@ class Parcel(msgspec.Struct, frozen=True):
     """The address with its domain in ASCII, or the number."""
     written: Rendered
     created_at: datetime
+    unsubscribe: str = ""
+    """Where its reader ends mail of its kind by one click (RFC 8058); empty where they cannot."""
 
     @property
     def message_id(self) -> str:

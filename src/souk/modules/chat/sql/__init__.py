@@ -1,0 +1,1 @@
+"""Every statement of chat, by what it is about."""
