@@ -205,7 +205,7 @@ MARKET: Final = msgspec.structs.replace(
 def made_up(number: int, dice: random.Random) -> Row:
     """A profile that looks real, or from half of them on a project."""
     project = number >= PROFILES
-    skills = list(dict.fromkeys(dice.choices(SKILLS, weights(len(SKILLS)), k=dice.randint(2, 6))))
+    skills: list[str] = list(dict.fromkeys(dice.choices(SKILLS, weights(len(SKILLS)), k=dice.randint(2, 6))))
     city, lat, lng = dice.choices(CITIES, weights(len(CITIES)))[0]
     main = skills[0]
     if project:

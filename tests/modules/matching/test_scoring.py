@@ -60,8 +60,8 @@ def test_the_order_does_not_depend_on_how_they_came(shares: tuple[int, int, int]
 
 @given(SHARES, st.tuples(SCORE, SCORE, SCORE), st.sampled_from(NAMES), SCORE)
 def test_a_better_part_never_makes_a_worse_total(shares: tuple[int, int, int], row: tuple[float, ...], name: str, better: float) -> None:
-    before = dict(zip(NAMES, row, strict=True))
-    after = {**before, name: max(before[name], better)}
+    before: dict[str, float] = dict(zip(NAMES, row, strict=True))
+    after: dict[str, float] = {**before, name: max(before[name], better)}
     totals = [order(parts_of(shares), [Subject(UUID(int=1), features=each)])[0].score for each in (before, after)]
     assert totals[1] >= totals[0]
     assert totals[1] > totals[0] or round((after[name] - before[name]) * 10**6) == 0

@@ -189,7 +189,7 @@ def test_it_is_what_scikit_learn_computes(rare: int, common: float) -> None:
     for document, terms in zip(written, counted, strict=True):
         fields = [words(text) for text, _weight in document.texts] + [skill_tokens(document)]
         weights = [weight for _text, weight in document.texts] + [document.skills_weight]
-        whole = sum(weight * reference.transform([field]).toarray()[0] for field, weight in zip(fields, weights, strict=True))
+        whole: Any = sum(weight * reference.transform([field]).toarray()[0] for field, weight in zip(fields, weights, strict=True))
         length = sqrt(float((whole * whole).sum()))
         vector = vector_of(terms, lexicon)
         assert [int(each) for each in whole.nonzero()[0]] == vector.terms

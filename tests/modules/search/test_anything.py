@@ -100,7 +100,7 @@ def story(runtime_dsn: str, catalogue: Catalogue, market: Market, tell: Callable
     uvloop.run(told())
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(typed=st.lists(TYPED, min_size=30, max_size=30))
 def test_anything_typed_is_answered_or_refused(runtime_dsn: str, catalogue: Catalogue, market: Market, typed: list[str]) -> None:
     async def tell(bazaar: Bazaar) -> None:
@@ -168,7 +168,7 @@ ROLES = st.dictionaries(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(roles=ROLES)
 def test_nothing_but_what_is_declared_comes_out(runtime_dsn: str, roles: dict[str, str]) -> None:
     market = declared(roles)

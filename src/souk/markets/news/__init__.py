@@ -19,7 +19,7 @@ LONGEST: Final = 200
 async def _who_wrote(tx: Tx, fact: chat.MessagePosted) -> dict[str, str]:
     author = fact.message.author_id
     cards = await profiles.cards(tx, [author]) if author is not None else {}
-    name = cards[author].name if author in cards else "Somebody"
+    name = cards[author].name if author is not None and author in cards else "Somebody"
     return {"name": name, "text": fact.message.content[:LONGEST]}
 
 

@@ -65,7 +65,7 @@ DICTATED: Final = re.compile(rf"(?<![\w]){ONE_SPOKEN}(?:[ \-._*]{{1,3}}{ONE_SPOK
 def numbers(text: str) -> Iterator[Span]:
     """Where telephone numbers stand in text that was folded."""
     for match in DICTATED.finditer(text):
-        digits = [SPOKEN.get(word, word) for word in re.findall(ONE_SPOKEN, match[0])]
+        digits = [SPOKEN.get(word[0], word[0]) for word in re.finditer(ONE_SPOKEN, match[0])]
         if not _counts_up(digits):
             yield match.span()
     blank = INNOCENT.sub(lambda match: "\x00" * len(match[0]), text)

@@ -109,7 +109,7 @@ def query_of(index: Index) -> type[msgspec.Struct]:
         fields.append((near.lat, Annotated[Latitude | None, Meta(description="Where to look around: latitude.")], None))
         fields.append((near.lng, Annotated[Longitude | None, Meta(description="Where to look around: longitude.")], None))
         fields.append((near.radius, Annotated[Annotated[float, km] | None, Meta(description=usual)], None))
-    orders = Literal.__getitem__(tuple(index.orders))
+    orders = Literal[tuple(index.orders)]  # type: ignore[valid-type]  # known when it runs
     fields.append(("sort", Annotated[orders, Meta(description="In which order.")], next(iter(index.orders))))
     name = f"Search{_title(index)}Query"
     said = {"__doc__": f"What is looked for among {index.name}.", "__module__": HOME}
