@@ -70,7 +70,11 @@ def test_whatever_is_sealed_is_opened_by_its_browser_alone(message: bytes) -> No
     assert browser.opens(body[:-1] + bytes([body[-1] ^ 1])) is None
 
 
-@pytest.mark.parametrize(("public", "auth"), [(b"\4" + b"\1" * 64, b"a" * 16), (Browser().public, b"a" * 15), (b"", b"a" * 16)])
+@pytest.mark.parametrize(
+    ("public", "auth"),
+    [(b"\4" + b"\1" * 64, b"a" * 16), (Browser().public, b"a" * 15), (b"", b"a" * 16)],
+    ids=["not on the curve", "too short a secret", "nothing"],
+)
 def test_keys_that_are_none_are_refused(public: bytes, auth: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         sealed(b"hello", public, auth)
