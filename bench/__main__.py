@@ -14,7 +14,7 @@ from typing import Final
 import uvloop
 
 from bench import report
-from bench.cases import ceiling, http, jobs, live, money, orders, payments, people, processes, scaling, size, start
+from bench.cases import ceiling, chat, http, jobs, live, matching, money, orders, payments, people, processes, scaling, search, size, start
 from bench.filled import ask, postgres
 from bench.machine import OTHER_CORE, describe, pin, revision
 from bench.report import Figure, Report
@@ -30,18 +30,22 @@ CASES: Final[dict[str, Callable[[Run], list[Figure]]]] = {
     "payments": payments.cases,
     "orders": orders.cases,
     "processes": processes.cases,
+    "chat": chat.cases,
+    "search": search.cases,
+    "matching": matching.cases,
     "jobs": jobs.cases,
     "start": start.cases,
     "size": size.cases,
 }
-USUAL: Final = tuple(name for name in CASES if name != "size")
+LONG: Final = frozenset({"size", "search", "matching"})
+USUAL: Final = tuple(name for name in CASES if name not in LONG)
 """What runs when nothing is named: all but what needs minutes to be filled."""
 
 
 def main() -> int:
     """Run what is asked for. 1 when a target was missed."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("cases", nargs="*", help=f"which of {', '.join(CASES)}; all but `size` by default")
+    parser.add_argument("cases", nargs="*", help=f"which of {', '.join(CASES)}; all but {', '.join(sorted(LONG))} by default")
     parser.add_argument("--seconds", type=float, default=4, help="how long a round is (default 4)")
     parser.add_argument("--rounds", type=int, default=3, help="how many rounds count (default 3)")
     parser.add_argument("--rows", type=int, default=10_000, help="how many orders there are (default 10,000)")
