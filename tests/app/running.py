@@ -28,6 +28,7 @@ from souk.kernel.assembly import Market
 from souk.kernel.config import Settings
 from souk.kernel.http.guards import Actor
 from souk.kernel.http.tokens import Tokens
+from tests.kernel.http.serving import IN_THE_CLEAR
 
 BASE = "/sample/v1"
 SOON = 60.0
@@ -144,13 +145,13 @@ class Souk:
         """A client of the sample market, signed in when a name is given."""
         headers = {}
         if name:
-            answer = httpx.post(f"{self.address}{base}/sign-in", json={"name": name, "role": role}, timeout=30, trust_env=False)
+            answer = httpx.post(f"{self.address}{base}/sign-in", json={"name": name, "role": role}, timeout=30, **IN_THE_CLEAR)
             headers["Authorization"] = f"Bearer {answer.json()['data']['accessToken']}"
-        return httpx.Client(base_url=self.address + base, headers=headers, timeout=30, trust_env=False)
+        return httpx.Client(base_url=self.address + base, headers=headers, timeout=30, **IN_THE_CLEAR)
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         """One request to a full path."""
-        return httpx.get(self.address + path, headers=headers, timeout=30, trust_env=False)
+        return httpx.get(self.address + path, headers=headers, timeout=30, **IN_THE_CLEAR)
 
 
 class Start(Protocol):

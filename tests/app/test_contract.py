@@ -28,7 +28,6 @@ SEED = "20261121"
 MARKETS = {market.name: market for market in every_market()}
 CALLERS = [
     *(("sample", caller) for caller in (NOBODY, *(role.name for role in MARKETS["sample"].roles))),
-    ("nimmit", NOBODY),
     ("nimmit", MARKETS["nimmit"].roles[0].name),
 ]
 

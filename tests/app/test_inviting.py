@@ -11,6 +11,7 @@ import pytest
 
 from tests.app.running import Souk, Start, code
 from tests.cli.typed import souk
+from tests.kernel.http.serving import IN_THE_CLEAR
 
 EMAIL = "grace@example.com"
 PASSWORD = "nine slow trains"
@@ -31,7 +32,7 @@ def test_somebody_is_brought_in_chooses_a_password_and_manages_people(home: Path
     assert done.returncode == 0, done.stderr
     link = done.stdout.strip()
     assert "24 hours" in done.stderr
-    with httpx.Client(base_url=base, trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=base, timeout=30, **IN_THE_CLEAR) as client:
         assert code(client.post("/auth/login", json={"email": EMAIL, "password": PASSWORD})) == "LOGIN_FAILED"
         chosen = {"token": parse_qs(urlsplit(link).query)["token"][0], "password": PASSWORD}
         assert client.post("/auth/reset-password", json=chosen).status_code == 200

@@ -22,6 +22,7 @@ from souk.kernel.migrate import market_dsn
 from souk.modules.sample.model import person as person_called
 from tests.app.running import Person, Souk, Start, bearer, every_market, tokens_of, until
 from tests.kernel.db.conftest import Proxy
+from tests.kernel.http.serving import IN_THE_CLEAR
 from tests.live.node import Client, Node
 
 PATH = "/sample/socket.io"
@@ -291,7 +292,10 @@ def test_clients_come_back_after_a_restart_and_miss_nothing(
     first = start("up", SOUK_DATABASE_URL=dsn, measured=not killed)
     address = first.address
     other = start("serve", SOUK_DATABASE_URL=dsn)
-    with httpx.Client(base_url=f"{other.address}/sample/v1", timeout=30, trust_env=False) as bo, first.client("Ada") as ada:
+    with (
+        httpx.Client(base_url=f"{other.address}/sample/v1", timeout=30, **IN_THE_CLEAR) as bo,
+        first.client("Ada") as ada,
+    ):
         bo.headers["Authorization"] = f"Bearer {bo.post('/sign-in', json={'name': 'Bo', 'role': 'provider'}).json()['data']['accessToken']}"
         order = place(ada, "Bo")
         socket = connect(node, first, ada, transports=transports)

@@ -21,6 +21,7 @@ from souk.kernel.http.openapi import camel
 from souk.kernel.http.operation import operation
 from souk.modules import identity
 from tests.app.running import Souk, every_market, tokens_of
+from tests.kernel.http.serving import IN_THE_CLEAR
 from tests.plugins.other_users import about_rows, filled, ids_in, makers, others_of, own_lists, signing_up, trespasses
 from tests.plugins.permissions import AnyOperation
 
@@ -36,7 +37,7 @@ class Crawl:
     def __init__(self, souk: Souk, market: Market) -> None:
         self.market = market
         self.operations: tuple[AnyOperation, ...] = operations_of(market, Settings.load({}))
-        self.client = httpx.Client(base_url=souk.address + market.base, timeout=30, trust_env=False)
+        self.client = httpx.Client(base_url=souk.address + market.base, timeout=30, **IN_THE_CLEAR)
         self.asked: Counter[str] = Counter()
         self.reached: set[str] = set()
         """What the owners themselves reached: proof that the ids are the right ones."""

@@ -10,6 +10,7 @@ from souk.kernel.assembly import Market
 from souk.kernel.config import Settings
 from souk.modules import sample
 from tests.app.running import Souk, coming_from, every_market, tokens_of
+from tests.kernel.http.serving import IN_THE_CLEAR
 from tests.plugins.permissions import GUARDS, Attempt, attempts, verdict
 
 MARKETS = {market.name: market for market in every_market()}
@@ -23,7 +24,7 @@ def all_attempts(market: Market) -> list[Attempt]:
 @pytest.mark.parametrize("name", MARKETS)
 def test_each_answer_is_as_the_declaration_says(everything: Souk, name: str) -> None:
     wrong = []
-    with httpx.Client(base_url=everything.address, headers=coming_from(name), trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=everything.address, headers=coming_from(name), timeout=30, **IN_THE_CLEAR) as client:
         for attempt in all_attempts(MARKETS[name]):
             found = ask(client, attempt)
             if found != (attempt.status, attempt.code if attempt.method != "HEAD" else ""):

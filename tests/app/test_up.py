@@ -16,6 +16,7 @@ import pytest
 from souk.cli.outcome import Code
 from tests.app.blocking import Blocker
 from tests.app.running import BASE, Person, Souk, Start, code, every_market
+from tests.kernel.http.serving import IN_THE_CLEAR
 
 SECRET = "a secret of these tests, long enough for production"
 
@@ -47,12 +48,12 @@ def test_it_prints_the_demo_logins_of_each_market_and_they_work(everything: Souk
         _, _, name, _, *addresses, _, password = line.replace("souk:", "souk :").split()
         base = next(market.base for market in every_market() if market.name == name)
         given = {"email": addresses[0].strip(","), "password": password}
-        answer = httpx.post(f"{everything.address}{base}/auth/login", json=given, timeout=30, trust_env=False)
+        answer = httpx.post(f"{everything.address}{base}/auth/login", json=given, timeout=30, **IN_THE_CLEAR)
         assert answer.json()["data"]["user"]["role"] == "admin", answer.text
 
 
 def test_it_prints_where_letters_land_and_the_status_page_leads_there(everything: Souk) -> None:
-    page = httpx.get(f"{everything.address}/status", timeout=30, trust_env=False).text
+    page = httpx.get(f"{everything.address}/status", timeout=30, **IN_THE_CLEAR).text
     printed = {word for line in everything.lines for word in line.split() if word.endswith("/dev/mail")}
     bases = [market.base for market in every_market() if market.name != "sample"]
     assert printed == {f"{everything.address}{base}/dev/mail" for base in bases}

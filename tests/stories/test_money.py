@@ -19,6 +19,7 @@ from souk.kernel.config import Settings
 from souk.kernel.migrate import migrate
 from tests.app.running import BASE, SHOP, Souk, Start, code, until
 from tests.app.shop import SHOP as SHOP_MARKET
+from tests.kernel.http.serving import IN_THE_CLEAR
 
 PASSWORD: Final = "three fine winters"
 
@@ -35,7 +36,7 @@ class Square:
         self.worker = self._begin("work")
         self.address = self.api.address
         self.worker.wait_for("souk: at work")
-        self.anybody = httpx.Client(base_url=self.address, timeout=30, trust_env=False, follow_redirects=True)
+        self.anybody = httpx.Client(base_url=self.address, timeout=30, **IN_THE_CLEAR, follow_redirects=True)
 
     def _begin(self, *words: str, **also: str) -> Souk:
         return self._start(*words, measured=False, program=SHOP, **self._settings, **also)
@@ -71,7 +72,7 @@ class Square:
         return self.api.client("sam", "staff")
 
     def _client(self, token: str) -> httpx.Client:
-        return httpx.Client(base_url=self.address + BASE, headers={"Authorization": f"Bearer {token}"}, timeout=30, trust_env=False)
+        return httpx.Client(base_url=self.address + BASE, headers={"Authorization": f"Bearer {token}"}, timeout=30, **IN_THE_CLEAR)
 
     def fills_in(self, page: httpx.Response, **fields: str) -> httpx.Response:
         """The form of a page of the bank's, filled in and sent."""

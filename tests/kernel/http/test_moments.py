@@ -29,10 +29,10 @@ class Week(Record):
 
 
 def test_the_fields_that_take_a_moment_without_its_offset_are_found_wherever_they_are() -> None:
-    assert without_offset(Moment) == []
-    assert without_offset(Slot) == ["end"]
-    assert without_offset(Week) == ["slots.end", "notes"]
-    assert without_offset(Week | None) == ["slots.end", "notes"]
+    assert without_offset(Moment) == ()
+    assert without_offset(Slot) == ("end",)
+    assert without_offset(Week) == ("slots.end", "notes")
+    assert without_offset(Week | None) == ("slots.end", "notes")
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from souk.kernel.live.entrance import Entrance, Origins
 from souk.kernel.live.log import Said
 from souk.kernel.live.server import LiveServer
 from souk.kernel.telemetry import AccessLog
+from tests.kernel.http.serving import IN_THE_CLEAR
 
 ROLES = (Role("client", who("customer")), Role("admin", who("staff")))
 MANY = parse("1000/1m")
@@ -135,7 +136,7 @@ class Venue:
         await self.live.say(Said(uuid4(), namespace, name, rooms, raw, msgspec.json.decode(b'"2026-01-01T00:00:00Z"', type=object)))  # type: ignore[arg-type]
 
     def polling(self, **headers: str) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", headers=headers, timeout=SOON, trust_env=False)
+        return httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", headers=headers, timeout=SOON, **IN_THE_CLEAR)
 
 
 class Caller:

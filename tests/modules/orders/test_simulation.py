@@ -15,7 +15,7 @@ from souk.modules.orders import Simulation
 from tests.modules.orders.errands import ERRANDS
 
 SOAK = int(os.environ.get("SOUK_SOAK", "10"))
-SEEDS = {LESSONS.name: SOAK * 20, ERRANDS.name: SOAK * 4}
+SEEDS = {LESSONS.name: SOAK * 20, ERRANDS.name: SOAK * 3}
 SETTINGS = Settings.load({})
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from msgspec import inspect as kinds
 
 
-def without_offset(kind: Any) -> list[str]:
+@lru_cache(maxsize=2048)
+def without_offset(kind: Any) -> tuple[str, ...]:
     """Where a type lets moments in that have no offset from UTC: the paths of its fields, as they are sent."""
-    return list(_found(kinds.type_info(kind), "", ()))
+    return tuple(_found(kinds.type_info(kind), "", ()))
 
 
 def _found(kind: kinds.Type, path: str, above: tuple[type, ...]) -> Iterator[str]:

@@ -11,6 +11,7 @@ import jwt
 import msgspec
 
 from souk.modules.notify.model import KEEP_TRYING, Device, Urgency
+from souk.modules.notify.outgoing import trusted
 from souk.modules.notify.pushing import Gone, Later, Push, Refused, Unknown, after
 from souk.modules.notify.settings import Account
 
@@ -42,7 +43,11 @@ class Fcm:
         self._account = account
         self._url = f"{api}/v1/projects/{account.project_id}/messages:send"
         self._client = httpx.AsyncClient(
-            timeout=httpx.Timeout(WHOLE, connect=WHOLE / 2), transport=transport, trust_env=False, limits=httpx.Limits(max_connections=MOST)
+            verify=trusted(),
+            timeout=httpx.Timeout(WHOLE, connect=WHOLE / 2),
+            transport=transport,
+            trust_env=False,
+            limits=httpx.Limits(max_connections=MOST),
         )
         self._token = ""
         self._until = 0.0

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -47,6 +49,12 @@ async def looked_up(host: str, port: int) -> list[str]:
     return [str(each[4][0]) for each in found]
 
 
+@cache
+def trusted() -> ssl.SSLContext:
+    """Whom we trust out there. The list takes a while to read, so it is read once."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 class Outgoing:
     """The way out. `local` lets it go to private addresses and without encryption: for development that says so, and tests."""
 
@@ -57,7 +65,7 @@ class Outgoing:
         # Kept connections are known by their address alone: one that was opened for a name could be used for another's.
         limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=0)
         timeout = httpx.Timeout(whole, connect=whole / 2)
-        self._client = httpx.AsyncClient(timeout=timeout, limits=limits, follow_redirects=False, trust_env=False)
+        self._client = httpx.AsyncClient(verify=trusted(), timeout=timeout, limits=limits, follow_redirects=False, trust_env=False)
 
     async def aclose(self) -> None:
         """Close the connections."""
