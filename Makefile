@@ -23,8 +23,7 @@ check: ready-test ## style, types, imports, locks
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/mypy
-	$(BIN)/pyright
+	@$(BIN)/pyright & other=$$!; $(BIN)/mypy; first=$$?; wait $$other && exit $$first
 
 format: ready-test ## put the code into shape
 	$(BIN)/ruff check --fix-only --quiet .

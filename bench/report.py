@@ -85,11 +85,21 @@ def keep(report: Report) -> None:
 
 
 def record(report: Report) -> None:
-    """Put the figures into `bench/README.md`, in place of the last ones."""
-    lines = [f"| {' | '.join(HEAD)} |", f"|{'---|' * len(HEAD)}", *(f"| {' | '.join(row)} |" for row in rows(report))]
-    about = f"Revision {report.revision}, {report.made_at:%Y-%m-%d}. {report.machine}. {report.database}. {report.how}\n\n"
-    text = about + "\n".join(lines) + "\n"
-    README.write_text(MARKS.sub(lambda found: found[1] + text + found[2], README.read_text()))
+    """Put the figures into `bench/README.md`, each in place of its last one; those of other cases stay, with the revision they are of."""
+    text = README.read_text()
+    lines = known(text) | {row[0]: (*row, report.revision) for row in rows(report)}
+    about = f"Last run: {report.made_at:%Y-%m-%d}. {report.machine}. {report.database}. {report.how}\n\n"
+    head = (*HEAD, "revision")
+    table = [f"| {' | '.join(each)} |" for each in (head, *lines.values())]
+    table.insert(1, f"|{'---|' * len(head)}")
+    README.write_text(MARKS.sub(lambda found: found[1] + about + "\n".join(table) + "\n" + found[2], text))
+
+
+def known(text: str) -> dict[str, tuple[str, ...]]:
+    """The figures that stand in the page, by what they are of."""
+    recorded = MARKS.search(text)
+    found = [line[2:-2].split(" | ") for line in (recorded[0] if recorded else "").splitlines() if line.startswith("| ")]
+    return {cells[0]: tuple(cells) for cells in found[1:] if len(cells) == len(HEAD) + 1}
 
 
 def now() -> datetime:

@@ -15,7 +15,7 @@ import httpx
 import msgspec
 import pytest
 
-from souk.kernel.assembly import Market
+from souk.kernel.assembly import Closable, Market
 from souk.kernel.clock import Clock
 from souk.kernel.config import Settings
 from souk.kernel.db import Database, Pool
@@ -90,6 +90,7 @@ class Town:
         """Somebody who asks over HTTP; the first one finds the door opened."""
         if self._served is None:
             limiter = Limiter()
+            self.closing(self._close)
             own = site(self.database, resources={**self.resources, Limiter: limiter})
             own = msgspec.structs.replace(own, name=self.market.name, roles=self.market.roles, tokens=self.tokens, limiter=limiter)
             operations = [operation for module in self.market.modules for operation in module.operations]
@@ -100,6 +101,11 @@ class Town:
         client = self._served.client(**headers)
         self.closing(client.aclose)
         return client
+
+    async def _close(self) -> None:
+        for resource in self.resources.values():
+            if isinstance(resource, Closable):
+                await resource.aclose()
 
     async def join(self, name: str = "ada", role: str = "client", **also: object) -> Visitor:
         """Somebody who has just signed up, and is signed in."""

@@ -110,6 +110,10 @@ class Hasher:
         self._asked = 0
         self._threads = ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1), "hashing", _step_back)
 
+    async def aclose(self) -> None:
+        """Let the threads end."""
+        self._threads.shutdown(wait=False)
+
     async def hash(self, password: str) -> str:
         """What is stored of a password."""
         return await self._run(self._own.hash, prepared(password))
